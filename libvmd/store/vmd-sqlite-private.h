@@ -1,0 +1,29 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* sqlite3 with GError and autoptr. Each statement is prepared and bound; SQL text never has a value in it. */
+
+#include "vmd-error.h"
+
+#include <sqlite3.h>
+
+G_BEGIN_DECLS
+
+typedef sqlite3_stmt VmdStatement;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdStatement, sqlite3_finalize)
+
+/* The one function that makes a VmdError of sqlite's. SQLITE_FULL → NO_SPACE, SQLITE_CORRUPT/NOTADB → STORE_CORRUPT, SQLITE_CONSTRAINT_UNIQUE/PRIMARYKEY → EXISTS,
+ * the rest STORE. Returns FALSE. */
+gboolean vmd_sqlite_fail (sqlite3 *db, GError **error, const char *doing);
+VmdStatement *vmd_sqlite_prepare (sqlite3 *db, const char *sql, GError **error);
+/* @types: one letter for each parameter: s text (NULL allowed), i gint64, d double, b const void* + gsize. */
+gboolean vmd_sqlite_bind (sqlite3 *db, VmdStatement *statement, GError **error, const char *types, ...);
+/* SQLITE_ROW or SQLITE_DONE; -1 with @error set. */
+int vmd_sqlite_step (sqlite3 *db, VmdStatement *statement, GError **error);
+/* Prepares, binds, runs to the end. @changed (nullable): sqlite3_changes(). */
+gboolean vmd_sqlite_run (sqlite3 *db, int *changed, GError **error, const char *sql,
+                         const char *types, ...);
+char *vmd_sqlite_dup_text (VmdStatement *statement, int column);
+
+G_END_DECLS
