@@ -1,0 +1,154 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmd-service.h"
+
+typedef struct {
+  VmdLock *lock;
+  char *sender;
+} HeldLock;
+
+struct _VmdService {
+  GObject parent;
+
+  VmdManager *manager;
+  GDBusConnection *polkit; /* (nullable) */
+  GHashTable *locks;       /* token → HeldLock */
+  guint holds;
+};
+
+enum { SIGNAL_IDLE, SIGNAL_BUSY, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (VmdService, vmd_service, G_TYPE_OBJECT)
+
+static void
+held_lock_free (gpointer data)
+{
+  HeldLock *held = data;
+
+  vmd_lock_release (held->lock);
+  g_object_unref (held->lock);
+  g_free (held->sender);
+  g_free (held);
+}
+
+static void
+vmd_service_finalize (GObject *object)
+{
+  VmdService *self = VMD_SERVICE (object);
+
+  g_hash_table_unref (self->locks);
+  g_clear_object (&self->polkit);
+  g_clear_object (&self->manager);
+  G_OBJECT_CLASS (vmd_service_parent_class)->finalize (object);
+}
+
+static void
+vmd_service_class_init (VmdServiceClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = vmd_service_finalize;
+  signals[SIGNAL_IDLE] = g_signal_new ("idle", VMD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                       NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_BUSY] = g_signal_new ("busy", VMD_TYPE_SERVICE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                       NULL, G_TYPE_NONE, 0);
+}
+
+static void
+vmd_service_init (VmdService *self)
+{
+  self->locks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, held_lock_free);
+}
+
+VmdService *
+vmd_service_new (VmdManager *manager)
+{
+  VmdService *self = g_object_new (VMD_TYPE_SERVICE, NULL);
+
+  self->manager = g_object_ref (manager);
+  return self;
+}
+
+VmdManager *
+vmd_service_get_manager (VmdService *self)
+{
+  return self->manager;
+}
+
+void
+vmd_service_set_polkit (VmdService *self, GDBusConnection *system_bus)
+{
+  g_set_object (&self->polkit, system_bus);
+}
+
+GDBusConnection *
+vmd_service_get_polkit (VmdService *self)
+{
+  return self->polkit;
+}
+
+void
+vmd_service_hold (VmdService *self)
+{
+  if (self->holds++ == 0)
+    g_signal_emit (self, signals[SIGNAL_BUSY], 0);
+}
+
+void
+vmd_service_release (VmdService *self)
+{
+  g_return_if_fail (self->holds > 0);
+
+  if (--self->holds == 0)
+    g_signal_emit (self, signals[SIGNAL_IDLE], 0);
+}
+
+gboolean
+vmd_service_is_idle (VmdService *self)
+{
+  return self->holds == 0;
+}
+
+void
+vmd_service_add_lock (VmdService *self, const char *token, VmdLock *lock, const char *sender)
+{
+  HeldLock *held = g_new0 (HeldLock, 1);
+
+  held->lock = g_object_ref (lock);
+  held->sender = g_strdup (sender);
+  g_hash_table_insert (self->locks, g_strdup (token), held);
+}
+
+void
+vmd_service_remove_lock (VmdService *self, const char *token)
+{
+  g_hash_table_remove (self->locks, token);
+}
+
+VmdLock *
+vmd_service_find_lock (VmdService *self, const char *token)
+{
+  HeldLock *held = g_hash_table_lookup (self->locks, token);
+
+  return held != NULL ? held->lock : NULL;
+}
+
+gboolean
+vmd_service_sender_holds (VmdService *self, const char *sender, VmdLockKind kind, const char *name)
+{
+  GHashTableIter iterator;
+  gpointer value;
+
+  g_hash_table_iter_init (&iterator, self->locks);
+  while (g_hash_table_iter_next (&iterator, NULL, &value))
+    {
+      HeldLock *held = value;
+
+      if (g_strcmp0 (held->sender, sender) == 0 &&
+          vmd_lock_covers (held->lock, kind, name, VMD_LOCK_SHARED))
+        return TRUE;
+    }
+  return FALSE;
+}

@@ -1,0 +1,35 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <vmd.h>
+
+G_BEGIN_DECLS
+
+/* What all connections of one daemon share. */
+#define VMD_TYPE_SERVICE (vmd_service_get_type ())
+G_DECLARE_FINAL_TYPE (VmdService, vmd_service, VMD, SERVICE, GObject)
+
+VmdService *vmd_service_new (VmdManager *manager);
+VmdManager *vmd_service_get_manager (VmdService *self);
+
+/* On the system bus, polkit is asked; elsewhere the peer is the daemon's own user. */
+void vmd_service_set_polkit (VmdService *self, GDBusConnection *system_bus);
+GDBusConnection *vmd_service_get_polkit (VmdService *self);
+
+/* Whatever keeps the daemon from exiting when idle: a connected peer, a call, a lock. Signal "idle" when the last has gone, "busy" when
+ * the first has come. */
+void vmd_service_hold (VmdService *self);
+void vmd_service_release (VmdService *self);
+gboolean vmd_service_is_idle (VmdService *self);
+
+/* Locks that clients hold, by their tokens. */
+void vmd_service_add_lock (VmdService *self, const char *token, VmdLock *lock, const char *sender);
+void vmd_service_remove_lock (VmdService *self, const char *token);
+VmdLock *vmd_service_find_lock (VmdService *self, const char *token);
+/* Does this sender hold a lock that conflicts with what a verb on @name would take by itself? */
+gboolean vmd_service_sender_holds (VmdService *self, const char *sender, VmdLockKind kind,
+                                   const char *name);
+
+G_END_DECLS
