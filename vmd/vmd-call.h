@@ -6,22 +6,26 @@
 
 G_BEGIN_DECLS
 
-/* One method call at work: options checked, caller authorised, job begun, lock found; then run, and answered once. */
+/* One method call at work: options checked, caller authorised, job begun, lock found; then run, and
+ * answered once. */
 typedef struct _VmdCall VmdCall;
 
-typedef struct {
+typedef struct
+{
   const char *name;
   const char *type; /* a GVariant type string */
 } VmdOption;
 
-typedef struct {
-  const char *signal;    /* of the skeleton: "handle-start" */
+typedef struct
+{
+  const char *signal; /* of the skeleton: "handle-start" */
   const char *operation; /* kind of its job, or NULL: it has none */
   void (*run) (VmdCall *call);
   VmdOption options[12]; /* ends with a NULL name */
 } VmdMethod;
 
-/* Connects @methods (ending with a NULL signal) of @skeleton, which stands for @object (a library object, or NULL). */
+/* Connects @methods (ending with a NULL signal) of @skeleton, which stands for @object (a library
+ * object, or NULL). */
 void vmd_call_connect (VmdExport *export, GDBusInterfaceSkeleton *skeleton,
                        const VmdMethod *methods, GObject *object);
 
@@ -29,8 +33,8 @@ void vmd_call_connect (VmdExport *export, GDBusInterfaceSkeleton *skeleton,
 VmdExport *vmd_call_get_export (VmdCall *self);
 gpointer vmd_call_get_object (VmdCall *self);
 GVariant *vmd_call_get_parameters (VmdCall *self); /* (transfer none) */
-VmdJob *vmd_call_get_job (VmdCall *self);          /* (nullable) */
-VmdLock *vmd_call_get_lock (VmdCall *self);        /* (nullable) */
+VmdJob *vmd_call_get_job (VmdCall *self); /* (nullable) */
+VmdLock *vmd_call_get_lock (VmdCall *self); /* (nullable) */
 GCancellable *vmd_call_get_cancellable (VmdCall *self);
 const char *vmd_call_get_owner (VmdCall *self);
 /* The options' dictionary; types are as declared. */
@@ -43,7 +47,7 @@ gboolean vmd_call_take_option_fd (VmdCall *self, const char *name, int *fd, GErr
 void vmd_call_survive_launch (VmdCall *self, VmdVm *vm);
 /* For ResizeTerminal: the exec that this call runs. */
 void vmd_call_set_exec (VmdCall *self, VmdExecSpec *spec);
-VmdExecSpec *vmd_call_find_exec (VmdExport *export, const char *owner, const char *token);
+VmdExecSpec *vmd_call_get_exec (VmdCall *self);
 
 /* Each ends the call. @result may be floating, NULL: no values. @fds (nullable) */
 void vmd_call_return (VmdCall *self, GVariant *result, GUnixFDList *fds);
@@ -60,15 +64,14 @@ gboolean vmd_authorise_finish (GAsyncResult *result, GError **error);
 typedef struct _VmdClients VmdClients;
 VmdClients *vmd_clients_new (VmdExport *export);
 void vmd_clients_free (VmdClients *self);
+void vmd_clients_vanish_all (VmdClients *self);
 void vmd_clients_add_call (VmdClients *self, const char *sender, VmdCall *call);
 void vmd_clients_remove_call (VmdClients *self, const char *sender, VmdCall *call);
-/* @vanished is called at most once. Removed by vmd_clients_forget(). */
 void vmd_clients_add_lock (VmdClients *self, const char *sender, const char *token);
 void vmd_clients_remove_lock (VmdClients *self, const char *sender, const char *token);
 VmdCall *vmd_clients_find_call (VmdClients *self, const char *sender, const char *job_id);
 VmdClients *vmd_export_get_clients (VmdExport *self);
 /* The client is gone: what must not go on without it is cancelled. */
 void vmd_call_client_vanished (VmdCall *self);
-VmdExecSpec *vmd_call_get_exec (VmdCall *self);
 
 G_END_DECLS

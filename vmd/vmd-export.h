@@ -8,8 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* One connection's view of the service: an object manager at /org/vmd/Vmd1 and a skeleton for each object of the library. On a
- * bus there is one for the bus; without a bus, one for each peer. */
+/* One connection's view of the service: an object manager at /org/vmd/Vmd1 and a skeleton for each
+ * object of the library. On a bus there is one for the bus; without a bus, one for each peer. */
 #define VMD_TYPE_EXPORT (vmd_export_get_type ())
 G_DECLARE_FINAL_TYPE (VmdExport, vmd_export, VMD, EXPORT, GObject)
 

@@ -4,21 +4,28 @@
 
 #include "vmd-service.h"
 
-typedef struct {
+typedef struct
+{
   VmdLock *lock;
   char *sender;
 } HeldLock;
 
-struct _VmdService {
+struct _VmdService
+{
   GObject parent;
 
   VmdManager *manager;
   GDBusConnection *polkit; /* (nullable) */
-  GHashTable *locks;       /* token → HeldLock */
+  GHashTable *locks; /* token → HeldLock */
   guint holds;
 };
 
-enum { SIGNAL_IDLE, SIGNAL_BUSY, N_SIGNALS };
+enum
+{
+  SIGNAL_IDLE,
+  SIGNAL_BUSY,
+  N_SIGNALS
+};
 
 static guint signals[N_SIGNALS];
 

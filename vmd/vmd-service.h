@@ -18,8 +18,8 @@ VmdManager *vmd_service_get_manager (VmdService *self);
 void vmd_service_set_polkit (VmdService *self, GDBusConnection *system_bus);
 GDBusConnection *vmd_service_get_polkit (VmdService *self);
 
-/* Whatever keeps the daemon from exiting when idle: a connected peer, a call, a lock. Signal "idle" when the last has gone, "busy" when
- * the first has come. */
+/* Whatever keeps the daemon from exiting when idle: a connected peer, a call, a lock. Signal "idle"
+ * when the last has gone, "busy" when the first has come. */
 void vmd_service_hold (VmdService *self);
 void vmd_service_release (VmdService *self);
 gboolean vmd_service_is_idle (VmdService *self);
@@ -29,7 +29,7 @@ void vmd_service_add_lock (VmdService *self, const char *token, VmdLock *lock, c
 void vmd_service_remove_lock (VmdService *self, const char *token);
 VmdLock *vmd_service_find_lock (VmdService *self, const char *token);
 /* Does this sender hold a lock that conflicts with what a verb on @name would take by itself? */
-gboolean vmd_service_sender_holds (VmdService *self, const char *sender, VmdLockKind kind,
-                                   const char *name);
+gboolean
+vmd_service_sender_holds (VmdService *self, const char *sender, VmdLockKind kind, const char *name);
 
 G_END_DECLS

@@ -1,0 +1,69 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmd-daemon.h"
+
+#include <glib/gprintf.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <vmd.h>
+
+/* Tells whoever started us that we serve, or why not. */
+static void
+report (int fd, const char *text)
+{
+  if (fd >= 0 && write (fd, text, strlen (text)) < 0)
+    g_debug ("nobody waits for us any more");
+  if (fd >= 0)
+    close (fd);
+}
+
+int
+main (int argc, char **argv)
+{
+  VmdDaemonOptions options = { .ready_fd = -1 };
+  gboolean version = FALSE;
+  const GOptionEntry entries[] = {
+    { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options.state_dir, "State directory", "DIR" },
+    { "backend", 0, 0, G_OPTION_ARG_STRING, &options.backend, "Hypervisor: qemu or fake", "NAME" },
+    { "address", 0, 0, G_OPTION_ARG_STRING, &options.address, "Socket to serve on",
+      "unix:path=PATH" },
+    { "system", 0, 0, G_OPTION_ARG_NONE, &options.system_bus, "Serve on the system bus", NULL },
+    { "no-bus", 0, 0, G_OPTION_ARG_NONE, &options.no_bus, "Serve on no bus", NULL },
+    { "idle-exit", 0, 0, G_OPTION_ARG_INT, &options.idle_exit, "Exit when unused for so long",
+      "SECONDS" },
+    { "ready-fd", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &options.ready_fd, NULL, NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL },
+    { NULL, 0, 0, 0, NULL, NULL, NULL },
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("- serve virtual machines");
+  g_autoptr (VmdDaemon) self = NULL;
+  g_autoptr (GError) error = NULL;
+
+  setlocale (LC_ALL, "");
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error) || argc > 1)
+    {
+      g_fprintf (stderr, "vmd: %s\n", error != NULL ? error->message : "Unexpected argument");
+      return 2;
+    }
+  if (version)
+    {
+      g_printf ("vmd %s\n", VMD_VERSION);
+      return 0;
+    }
+  self = vmd_daemon_new (&options, &error);
+  if (self == NULL)
+    {
+      report (options.ready_fd, error->message);
+      g_fprintf (stderr, "vmd: %s\n", error->message);
+      return vmd_error_get_exit_status (error->code);
+    }
+  report (options.ready_fd, "ok\n");
+  vmd_daemon_run (self);
+  return 0;
+}

@@ -1,0 +1,405 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmd-call.h"
+#include "vmd-dbus.h"
+#include "vmd-spec.h"
+
+#define DEFAULT_GRACE_MS 10000
+
+static const char *const state_names[] = { "created", "running", "paused", "stopped", "error" };
+static const char *const readiness_names[] = { "none", "launched", "reachable", "provisioned" };
+
+static void
+fill (VmdDbusVm *skeleton, VmdVm *vm)
+{
+  g_autofree char *name = vmd_vm_dup_name (vm);
+  g_autofree char *network = vmd_vm_dup_network (vm);
+  g_autofree char *reason = vmd_vm_dup_reason (vm);
+  g_autofree char *transition = vmd_vm_dup_transition (vm);
+  g_autofree char *boot_id = vmd_vm_dup_guest_boot_id (vm);
+
+  vmd_dbus_vm_set_name (skeleton, name);
+  vmd_dbus_vm_set_vcpus (skeleton, vmd_vm_get_vcpus (vm));
+  vmd_dbus_vm_set_memory (skeleton, vmd_vm_get_memory (vm));
+  vmd_dbus_vm_set_disk_size (skeleton, vmd_vm_get_disk_size (vm));
+  vmd_dbus_vm_set_network (skeleton, network);
+  vmd_dbus_vm_set_launch (skeleton, vmd_vm_get_launch (vm));
+  vmd_dbus_vm_set_state (skeleton, state_names[vmd_vm_get_state (vm)]);
+  vmd_dbus_vm_set_reason (skeleton, reason ?: "");
+  vmd_dbus_vm_set_transition (skeleton, transition ?: "");
+  vmd_dbus_vm_set_readiness (skeleton, readiness_names[vmd_vm_get_readiness (vm)]);
+  vmd_dbus_vm_set_pid (skeleton, vmd_vm_get_pid (vm));
+  vmd_dbus_vm_set_started (skeleton, vmd_vm_get_started (vm));
+  vmd_dbus_vm_set_ssh_port (skeleton, vmd_vm_get_ssh_port (vm));
+  vmd_dbus_vm_set_guest_boot_id (skeleton, boot_id ?: "");
+}
+
+static void
+changed_cb (VmdVm *vm, VmdDbusVm *skeleton)
+{
+  fill (skeleton, vm);
+}
+
+static gboolean
+get_readiness_option (VmdCall *call, VmdReadiness *readiness)
+{
+  const char *text = "provisioned";
+
+  g_variant_dict_lookup (vmd_call_get_options (call), "wait-for", "&s", &text);
+  for (guint i = VMD_READINESS_LAUNCHED; i < G_N_ELEMENTS (readiness_names); i++)
+    if (g_str_equal (text, readiness_names[i]))
+      {
+        *readiness = i;
+        return TRUE;
+      }
+  vmd_call_fail (call, g_error_new (VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
+                                    "“%s” is none of launched, reachable, provisioned", text));
+  return FALSE;
+}
+
+static guint
+get_grace_option (VmdCall *call)
+{
+  guint grace = DEFAULT_GRACE_MS;
+
+  g_variant_dict_lookup (vmd_call_get_options (call), "grace", "u", &grace);
+  return grace;
+}
+
+/* The verbs that end with TRUE or an error share their callback but for the finish function. */
+#define DEFINE_DONE(verb)                                                                          \
+  static void verb##_done_cb (GObject *source, GAsyncResult *result, gpointer data)                \
+  {                                                                                                \
+    GError *error = NULL;                                                                          \
+                                                                                                   \
+    vmd_vm_##verb##_finish (VMD_VM (source), result, &error);                                      \
+    vmd_call_end (data, error);                                                                    \
+  }
+
+DEFINE_DONE (start)
+DEFINE_DONE (stop)
+DEFINE_DONE (restart)
+DEFINE_DONE (kill)
+DEFINE_DONE (delete)
+DEFINE_DONE (set)
+DEFINE_DONE (wait_ready)
+DEFINE_DONE (wait_stopped)
+
+static void
+run_start (VmdCall *call)
+{
+  VmdVm *vm = vmd_call_get_object (call);
+  VmdReadiness readiness;
+
+  if (!get_readiness_option (call, &readiness))
+    return;
+  vmd_call_survive_launch (call, vm);
+  vmd_vm_start_async (vm, readiness, vmd_call_get_lock (call), vmd_call_get_job (call),
+                      vmd_call_get_cancellable (call), start_done_cb, call);
+}
+
+static void
+run_stop (VmdCall *call)
+{
+  vmd_vm_stop_async (vmd_call_get_object (call), get_grace_option (call), vmd_call_get_lock (call),
+                     vmd_call_get_job (call), vmd_call_get_cancellable (call), stop_done_cb, call);
+}
+
+static void
+run_restart (VmdCall *call)
+{
+  VmdReadiness readiness;
+
+  if (!get_readiness_option (call, &readiness))
+    return;
+  vmd_vm_restart_async (vmd_call_get_object (call), get_grace_option (call), readiness,
+                        vmd_call_get_lock (call), vmd_call_get_job (call),
+                        vmd_call_get_cancellable (call), restart_done_cb, call);
+}
+
+static void
+run_kill (VmdCall *call)
+{
+  vmd_vm_kill_async (vmd_call_get_object (call), vmd_call_get_job (call),
+                     vmd_call_get_cancellable (call), kill_done_cb, call);
+}
+
+static void
+run_delete (VmdCall *call)
+{
+  gboolean force = FALSE;
+
+  g_variant_dict_lookup (vmd_call_get_options (call), "force", "b", &force);
+  vmd_vm_delete_async (vmd_call_get_object (call), force, vmd_call_get_lock (call),
+                       vmd_call_get_job (call), vmd_call_get_cancellable (call), delete_done_cb,
+                       call);
+}
+
+static void
+run_set (VmdCall *call)
+{
+  g_autoptr (GVariant) dictionary = g_variant_get_child_value (vmd_call_get_parameters (call), 0);
+  g_autoptr (VmdVmSpec) spec = NULL;
+  GError *error = NULL;
+
+  spec = vmd_spec_from_variant (dictionary, FALSE, &error);
+  if (spec == NULL)
+    {
+      vmd_call_fail (call, error);
+      return;
+    }
+  vmd_vm_set_async (vmd_call_get_object (call), spec, vmd_call_get_lock (call),
+                    vmd_call_get_cancellable (call), set_done_cb, call);
+}
+
+static void
+run_wait (VmdCall *call)
+{
+  VmdVm *vm = vmd_call_get_object (call);
+  const char *what;
+
+  g_variant_get_child (vmd_call_get_parameters (call), 0, "&s", &what);
+  if (g_str_equal (what, "stopped"))
+    {
+      vmd_vm_wait_stopped_async (vm, vmd_call_get_cancellable (call), wait_stopped_done_cb, call);
+      return;
+    }
+  for (guint i = VMD_READINESS_LAUNCHED; i < G_N_ELEMENTS (readiness_names); i++)
+    if (g_str_equal (what, readiness_names[i]))
+      {
+        vmd_vm_wait_ready_async (vm, i, vmd_call_get_cancellable (call), wait_ready_done_cb, call);
+        return;
+      }
+  vmd_call_fail (call,
+                 g_error_new (VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
+                              "“%s” is none of launched, reachable, provisioned, stopped", what));
+}
+
+static void
+exec_done_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GError *error = NULL;
+  g_autoptr (VmdExecResult) outcome = vmd_vm_exec_finish (VMD_VM (source), result, &error);
+
+  if (outcome == NULL)
+    vmd_call_fail (data, error);
+  else
+    vmd_call_return (data,
+                     g_variant_new ("(is)", vmd_exec_result_get_exit_status (outcome),
+                                    vmd_exec_result_get_signal (outcome) ?: ""),
+                     NULL);
+}
+
+static gboolean
+take_streams (VmdCall *call, VmdExecSpec *spec, GError **error)
+{
+  static const char *const names[] = { "stdin", "stdout", "stderr" };
+  int fds[3] = { -1, -1, -1 };
+  gboolean taken = TRUE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (names) && taken; i++)
+    taken = vmd_call_take_option_fd (call, names[i], &fds[i], error);
+  /* The specification closes them, also when the call fails. */
+  vmd_exec_spec_take_streams (spec, fds[0], fds[1], fds[2]);
+  return taken;
+}
+
+static void
+run_exec (VmdCall *call)
+{
+  GVariantDict *options = vmd_call_get_options (call);
+  g_autofree const char **argv = NULL;
+  g_autofree const char **environment = NULL;
+  g_autoptr (VmdExecSpec) spec = NULL;
+  GError *error = NULL;
+  const char *directory, *terminal;
+  guint columns = 80, rows = 24, timeout;
+
+  g_variant_get_child (vmd_call_get_parameters (call), 0, "^a&s", &argv);
+  spec = vmd_exec_spec_new (argv);
+  if (!take_streams (call, spec, &error))
+    {
+      vmd_call_fail (call, error);
+      return;
+    }
+  if (g_variant_dict_lookup (options, "environment", "^a&s", &environment))
+    vmd_exec_spec_set_environment (spec, environment);
+  if (g_variant_dict_lookup (options, "directory", "&s", &directory))
+    vmd_exec_spec_set_directory (spec, directory);
+  g_variant_dict_lookup (options, "columns", "u", &columns);
+  g_variant_dict_lookup (options, "rows", "u", &rows);
+  if (g_variant_dict_lookup (options, "terminal", "&s", &terminal))
+    vmd_exec_spec_set_terminal (spec, terminal, columns, rows);
+  if (g_variant_dict_lookup (options, "timeout", "u", &timeout))
+    vmd_exec_spec_set_timeout (spec, timeout);
+  vmd_call_set_exec (call, spec);
+  vmd_vm_exec_async (vmd_call_get_object (call), spec, vmd_call_get_job (call),
+                     vmd_call_get_cancellable (call), exec_done_cb, call);
+}
+
+static void
+run_resize_terminal (VmdCall *call)
+{
+  VmdExport *export = vmd_call_get_export (call);
+  g_autofree char *peer = g_strdup (vmd_call_get_owner (call));
+  g_autofree char *id = NULL;
+  const char *token;
+  guint columns, rows;
+  VmdCall *other;
+
+  g_variant_get (vmd_call_get_parameters (call), "(&suu)", &token, &columns, &rows);
+  id = g_strdup_printf ("%s_%s", g_strdelimit (peer, ".", '_') + (*peer == ':'), token);
+  other = vmd_clients_find_call (vmd_export_get_clients (export), vmd_call_get_owner (call), id);
+  if (other == NULL || vmd_call_get_exec (other) == NULL)
+    {
+      vmd_call_fail (call, g_error_new (VMD_ERROR, VMD_ERROR_NOT_FOUND,
+                                        "You run no command with job token “%s”", token));
+      return;
+    }
+  vmd_exec_spec_resize (vmd_call_get_exec (other), columns, rows);
+  vmd_call_return (call, NULL, NULL);
+}
+
+/* Answers with a descriptor, or with what made there be none. */
+static void
+return_fd (VmdCall *call, int fd, GError *error)
+{
+  g_autoptr (GUnixFDList) fds = NULL;
+
+  if (fd < 0)
+    {
+      vmd_call_fail (call, error);
+      return;
+    }
+  fds = g_unix_fd_list_new_from_array (&fd, 1);
+  vmd_call_return (call, g_variant_new ("(h)", 0), fds);
+}
+
+static void
+run_open_log (VmdCall *call)
+{
+  GError *error = NULL;
+  int fd = vmd_vm_open_log (vmd_call_get_object (call), &error);
+
+  return_fd (call, fd, error);
+}
+
+static void
+run_open_console (VmdCall *call)
+{
+  GError *error = NULL;
+  int fd = vmd_vm_open_console (vmd_call_get_object (call), &error);
+
+  return_fd (call, fd, error);
+}
+
+static void
+prepare_done_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GError *error = NULL;
+  g_autoptr (VmdWorkspace) workspace =
+      vmd_workspace_prepare_finish (VMD_VM (source), result, &error);
+  g_autofree char *relative = NULL;
+  g_autofree char *path = NULL;
+
+  if (workspace == NULL)
+    {
+      vmd_call_fail (data, error);
+      return;
+    }
+  relative = vmd_export_workspace_path (workspace);
+  path = vmd_export_absolute (relative);
+  vmd_call_return (data, g_variant_new ("(o)", path), NULL);
+}
+
+static void
+run_prepare_workspace (VmdCall *call)
+{
+  GVariantDict *options = vmd_call_get_options (call);
+  const char *guest_path, *mode = "full-copy";
+  gboolean replace = FALSE;
+  GError *error = NULL;
+  gint32 index;
+  int fd;
+
+  g_variant_get (vmd_call_get_parameters (call), "(h&s@a{sv})", &index, &guest_path, NULL);
+  fd = vmd_call_take_fd (call, index, &error);
+  if (fd < 0)
+    {
+      vmd_call_fail (call, error);
+      return;
+    }
+  g_variant_dict_lookup (options, "mode", "&s", &mode);
+  g_variant_dict_lookup (options, "replace", "b", &replace);
+  vmd_workspace_prepare_async (vmd_call_get_object (call), guest_path, fd, mode, replace,
+                               vmd_call_get_lock (call), vmd_call_get_job (call),
+                               vmd_call_get_cancellable (call), prepare_done_cb, call);
+}
+
+#define LOCK                                                                                       \
+  {                                                                                                \
+    "lock", "s"                                                                                    \
+  }
+#define JOB                                                                                        \
+  {                                                                                                \
+    "job-token", "s"                                                                               \
+  }
+#define DETACH                                                                                     \
+  {                                                                                                \
+    "detach", "b"                                                                                  \
+  }
+
+static const VmdMethod methods[] = {
+  { "handle-start", "start", run_start, { { "wait-for", "s" }, LOCK, JOB, DETACH } },
+  { "handle-stop", "stop", run_stop, { { "grace", "u" }, LOCK, JOB, DETACH } },
+  { "handle-restart",
+    "restart",
+    run_restart,
+    { { "grace", "u" }, { "wait-for", "s" }, LOCK, JOB, DETACH } },
+  { "handle-kill", "kill", run_kill, { JOB } },
+  { "handle-delete", "delete", run_delete, { { "force", "b" }, LOCK, JOB, DETACH } },
+  { "handle-set", NULL, run_set, { LOCK } },
+  { "handle-wait", NULL, run_wait, { { NULL, NULL } } },
+  { "handle-exec",
+    "exec",
+    run_exec,
+    { { "environment", "as" },
+      { "directory", "s" },
+      { "stdin", "h" },
+      { "stdout", "h" },
+      { "stderr", "h" },
+      { "terminal", "s" },
+      { "columns", "u" },
+      { "rows", "u" },
+      { "timeout", "u" },
+      JOB } },
+  { "handle-resize-terminal", NULL, run_resize_terminal, { { NULL, NULL } } },
+  { "handle-open-log", NULL, run_open_log, { { NULL, NULL } } },
+  { "handle-open-console", NULL, run_open_console, { { NULL, NULL } } },
+  { "handle-prepare-workspace",
+    "import",
+    run_prepare_workspace,
+    { { "mode", "s" }, { "replace", "b" }, LOCK, JOB, DETACH } },
+  { NULL, NULL, NULL, { { NULL, NULL } } },
+};
+
+GDBusInterfaceSkeleton *
+vmd_export_vm_new (VmdExport *self, VmdVm *vm)
+{
+  VmdDbusVm *skeleton = vmd_dbus_vm_skeleton_new ();
+  g_autofree char *image = vmd_vm_dup_image (vm);
+  g_autofree char *kernel = vmd_vm_dup_kernel (vm);
+  g_autofree char *backend = vmd_vm_dup_backend (vm);
+
+  vmd_dbus_vm_set_id (skeleton, vmd_vm_get_id (vm));
+  vmd_dbus_vm_set_image (skeleton, image ?: "");
+  vmd_dbus_vm_set_kernel (skeleton, kernel ?: "");
+  vmd_dbus_vm_set_backend (skeleton, backend ?: "");
+  vmd_dbus_vm_set_created (skeleton, vmd_vm_get_created (vm));
+  fill (skeleton, vm);
+  g_signal_connect_object (vm, "changed", G_CALLBACK (changed_cb), skeleton, 0);
+  vmd_call_connect (self, G_DBUS_INTERFACE_SKELETON (skeleton), methods, G_OBJECT (vm));
+  return G_DBUS_INTERFACE_SKELETON (skeleton);
+}
