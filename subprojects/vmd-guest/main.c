@@ -15,9 +15,7 @@ static const struct
   int (*run) (int argc, char **argv);
 } applets[] = {
   { "init", applet_init },         { "agent", applet_agent },
-#ifdef HAVE_UNPACK
   { "unpack", applet_unpack },
-#endif
   { "poweroff", applet_poweroff }, { "version", applet_version },
 };
 

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The one failure of an unpacking: the first one counts, the rest is its consequence. All return false. */
+/* The one failure of an unpacking: the first one counts, the rest is its consequence. All return
+ * false. */
 bool unpack_fail (enum unpack_status status, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
 bool unpack_fail_errno (const char *format, ...) __attribute__ ((format (printf, 1, 2)));

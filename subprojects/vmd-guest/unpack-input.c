@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Few, large reads: under emulation a system call costs as much as copying a hundred kilobytes, and a tar that reads a
- * pipe by 512 bytes is slower than the link that fills it. Signals are let in only while waiting for input, so
- * that none comes between two steps of the publication. */
+/* Few, large reads: under emulation a system call costs as much as copying a hundred kilobytes,
+ * and a tar that reads a pipe by 512 bytes is slower than the link that fills it. Signals are
+ * let in only while waiting for input, so that none comes between two steps of the publication. */
 
 #include "unpack-input.h"
 #include "unpack-failure.h"
@@ -23,7 +23,8 @@ unpack_input_open (struct unpack_input *self, int fd, const sigset_t *wait_mask)
   self->wait_mask = *wait_mask;
   self->begin = 0;
   self->end = 0;
-  /* A pipe holds 64 KiB unless told otherwise; where that is refused, or it is no pipe, nothing is lost. */
+  /* A pipe holds 64 KiB unless told otherwise; where that is refused, or it is no pipe, nothing
+   * is lost. */
   (void) fcntl (fd, F_SETPIPE_SZ, UNPACK_INPUT_SIZE);
 }
 
@@ -41,8 +42,9 @@ read_more (struct unpack_input *self, bool *ended)
         return unpack_fail_errno ("cannot wait for the archive");
       if (unpack_signal != 0)
         return unpack_fail (UNPACK_INTERRUPTED, "interrupted by signal %d", (int) unpack_signal);
-      n = ready.revents == 0 ? -1
-                             : read (self->fd, self->data + self->end, sizeof self->data - self->end);
+      n = ready.revents == 0
+              ? -1
+              : read (self->fd, self->data + self->end, sizeof self->data - self->end);
     }
   while (n < 0 && (ready.revents == 0 || errno == EINTR || errno == EAGAIN));
   if (n < 0)

@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reads ustar, pax and GNU tar streams. What comes in is foreign: each number, length and name is checked here, once, so that the
- * writing side sees only members that mean a file, a directory or a link below the tree. Anything that this reader does not
- * know exactly (sparse files, devices, pipes, volumes, old formats without a magic) is refused, not guessed at. */
+/* Reads ustar, pax and GNU tar streams. What comes in is foreign: each number, length and name
+ * is checked here, once, so that the writing side sees only members that mean a file, a
+ * directory or a link below the tree. Anything that this reader does not know exactly (sparse
+ * files, devices, pipes, volumes, old formats without a magic) is refused, not guessed at. */
 
 #include "unpack-tar.h"
 #include "unpack-failure.h"
@@ -14,7 +15,8 @@
 #define BLOCK_SIZE 512
 #define EXTENSION_MAX (UNPACK_INPUT_SIZE / 2)
 
-struct tar_header {
+struct tar_header
+{
   char name[100];
   char mode[8];
   char uid[8];
@@ -32,10 +34,11 @@ struct tar_header {
   char prefix[155];
   char padding[12];
 };
-_Static_assert (sizeof (struct tar_header) == BLOCK_SIZE, "a tar header is one block");
+_Static_assert(sizeof (struct tar_header) == BLOCK_SIZE, "a tar header is one block");
 
 /* What extension headers say about the member that follows them. */
-struct tar_extension {
+struct tar_extension
+{
   bool has_name;
   bool has_target;
   bool has_size;
@@ -168,11 +171,11 @@ apply_record (struct tar_member *member, struct tar_extension *extension, const 
   if (key_is (key, key_length, "linkpath"))
     return extension->has_target = copy_name (member->target, value, length, "a link's target");
   if (key_is (key, key_length, "size"))
-    return (extension->has_size = parse_decimal (value, end, &extension->size))
-           || bad ("a pax size is no number");
+    return (extension->has_size = parse_decimal (value, end, &extension->size)) ||
+           bad ("a pax size is no number");
   if (key_is (key, key_length, "mtime"))
-    return (extension->has_mtime = parse_time (value, end, &extension->mtime))
-           || bad ("a pax time is no number");
+    return (extension->has_mtime = parse_time (value, end, &extension->mtime)) ||
+           bad ("a pax time is no number");
   if (key_length > 11 && memcmp (key, "GNU.sparse.", 11) == 0)
     return bad ("sparse members are not supported");
 
@@ -181,7 +184,8 @@ apply_record (struct tar_member *member, struct tar_extension *extension, const 
 
 /* Records of the form "<length> <key>=<value>\n", where the length counts the whole record. */
 static bool
-parse_pax (struct tar_member *member, struct tar_extension *extension, const char *text, size_t size)
+parse_pax (struct tar_member *member, struct tar_extension *extension, const char *text,
+           size_t size)
 {
   const char *end = text + size;
 
@@ -192,8 +196,8 @@ parse_pax (struct tar_member *member, struct tar_extension *extension, const cha
       const char *record_end;
       uint64_t length;
 
-      if (space == NULL || !parse_decimal (text, space, &length)
-          || length > (uint64_t) (end - text) || length < (uint64_t) (space - text) + 3)
+      if (space == NULL || !parse_decimal (text, space, &length) ||
+          length > (uint64_t) (end - text) || length < (uint64_t) (space - text) + 3)
         return bad ("a pax record has a wrong length");
       record_end = text + length - 1;
       equals = memchr (space + 1, '=', (size_t) (record_end - space - 1));
@@ -236,11 +240,11 @@ read_extension (struct unpack_input *input, const struct tar_header *header,
   if (type == 'x')
     return parse_pax (member, extension, text, (size_t) size);
   if (type == 'L')
-    return extension->has_name
-           = copy_name (member->name, text, strnlen (text, (size_t) size), "a member's name");
+    return extension->has_name =
+               copy_name (member->name, text, strnlen (text, (size_t) size), "a member's name");
   if (type == 'K')
-    return extension->has_target
-           = copy_name (member->target, text, strnlen (text, (size_t) size), "a link's target");
+    return extension->has_target =
+               copy_name (member->target, text, strnlen (text, (size_t) size), "a link's target");
   /* 'g', a comment for the whole archive, such as git writes. */
   return true;
 }
@@ -353,10 +357,10 @@ set_member (struct tar_member *member, const struct tar_header *header,
 {
   uint64_t mode, mtime;
 
-  if (!set_names (member, header, extension) || !set_type (member, header->type)
-      || !parse_number (header->mode, sizeof header->mode, &mode)
-      || !parse_number (header->mtime, sizeof header->mtime, &mtime)
-      || !parse_number (header->size, sizeof header->size, &member->size))
+  if (!set_names (member, header, extension) || !set_type (member, header->type) ||
+      !parse_number (header->mode, sizeof header->mode, &mode) ||
+      !parse_number (header->mtime, sizeof header->mtime, &mtime) ||
+      !parse_number (header->size, sizeof header->size, &member->size))
     return false;
 
   if (extension->has_size)
@@ -384,8 +388,9 @@ is_extension (char type)
   return type == 'x' || type == 'g' || type == 'L' || type == 'K';
 }
 
-/* Reads up to the data of the next member; the caller takes those, and then the padding. *@ended: at the two blocks of zeros that end an
- * archive, after which there may only be more zeros. */
+/* Reads up to the data of the next member; the caller takes those, and then the padding.
+ * *@ended: at the two blocks of zeros that end an archive, after which there may only be more
+ * zeros. */
 bool
 tar_next (struct unpack_input *input, struct tar_member *member, bool *ended)
 {
@@ -394,7 +399,7 @@ tar_next (struct unpack_input *input, struct tar_member *member, bool *ended)
   const unsigned char *block;
 
   *ended = false;
-  for (bool first = true;; first = false)
+  for (;;)
     {
       if (!unpack_input_take (input, BLOCK_SIZE, &block))
         return false;
@@ -426,6 +431,6 @@ tar_skip_padding (struct unpack_input *input, uint64_t size)
 {
   const unsigned char *bytes;
 
-  return size % BLOCK_SIZE == 0
-         || unpack_input_take (input, BLOCK_SIZE - (size_t) (size % BLOCK_SIZE), &bytes);
+  return size % BLOCK_SIZE == 0 ||
+         unpack_input_take (input, BLOCK_SIZE - (size_t) (size % BLOCK_SIZE), &bytes);
 }

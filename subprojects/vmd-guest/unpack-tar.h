@@ -9,15 +9,22 @@
 #include <sys/types.h>
 #include <time.h>
 
-enum tar_type { TAR_FILE, TAR_DIRECTORY, TAR_SYMBOLIC_LINK, TAR_HARD_LINK };
+enum tar_type
+{
+  TAR_FILE,
+  TAR_DIRECTORY,
+  TAR_SYMBOLIC_LINK,
+  TAR_HARD_LINK
+};
 
 /* One member, checked: names are relative, of components that are neither empty, "." nor "..". */
-struct tar_member {
+struct tar_member
+{
   enum tar_type type;
-  mode_t mode;           /* permission bits only */
-  uint64_t size;         /* bytes that follow; 0 but for a TAR_FILE */
+  mode_t mode; /* permission bits only */
+  uint64_t size; /* bytes that follow; 0 but for a TAR_FILE */
   struct timespec mtime;
-  char name[PATH_MAX];   /* "" for the top of the tree, which only a directory can be */
+  char name[PATH_MAX]; /* "" for the top of the tree, which only a directory can be */
   char target[PATH_MAX]; /* of a symbolic link: any text; of a hard link: a member's name */
 };
 

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What `vmd-guest unpack` exits with: vmd reads the reason from it. libvmd/vmd-workspace-unpack.c has the same numbers. */
+/* What `vmd-guest unpack` exits with: vmd reads the reason from it.
+ * libvmd/vmd-workspace-unpack.c has the same numbers. */
 enum unpack_status
 {
   UNPACK_OK = 0,
@@ -13,5 +14,3 @@ enum unpack_status
   UNPACK_NO_SPACE = 5,
   UNPACK_INTERRUPTED = 6, /* by a signal */
 };
-
-int vmd_unpack_main (int argc, char **argv);

@@ -1,0 +1,27 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A tree on its way to its place: beside it, and on record. */
+struct unpack_staging
+{
+  const char *target; /* absolute */
+  bool replace;
+  char name[96]; /* of the staging directory, in the target's parent */
+  char parent[PATH_MAX]; /* relative to the root */
+  size_t parent_existed; /* bytes of @parent that were there before */
+  int root_fd;
+  int register_fd; /* the directory of records */
+  int parent_fd;
+  bool recorded;
+  bool made;
+};
+
+bool unpack_staging_begin (struct unpack_staging *self, const char *target, bool replace,
+                           const char *hex, int *top_fd);
+bool unpack_staging_publish (struct unpack_staging *self);
+void unpack_staging_end (struct unpack_staging *self);
