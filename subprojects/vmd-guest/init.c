@@ -86,7 +86,8 @@ reach_root (void)
   return root_wait (ROOT_DISK_MILLISECONDS) && root_mount () && root_enter ();
 }
 
-/* What makes the guest this VM's, apart from its SSH keys. */
+/* What makes the guest this VM's, apart from its SSH keys. The disk is grown last: it takes its time once in a VM's life, and
+ * nobody who can log in already is hindered by it. */
 static void
 provision (const struct seed *seed)
 {
@@ -94,6 +95,7 @@ provision (const struct seed *seed)
   modules_close ();
   identity_apply (seed);
   network_up (seed);
+  supervise_start_agent (PROGRAM);
   root_grow ();
   root_forget_initramfs ();
   if (!file_write (SEED_PROVISIONED, 0644, "", 0))
@@ -104,6 +106,7 @@ provision (const struct seed *seed)
 static void
 exec_image_init (const char *path, char **argv)
 {
+  supervise_end ();
   argv[0] = (char *) path;
   execv (path, argv);
   report_errno ("cannot run the image's init %s; being init instead", path);
@@ -128,6 +131,7 @@ applet_init (int argc, char **argv)
       return 2;
     }
   umask (022);
+  supervise_begin ();
   prctl (PR_SET_NAME, "vmd-init");
   mount_early ();
   ensure_console ();
@@ -149,7 +153,6 @@ applet_init (int argc, char **argv)
   if (image_init == NULL)
     begin_as_init (&seed);
   provision (&seed);
-  supervise_start_agent (PROGRAM);
   if (image_init != NULL)
     {
       exec_image_init (image_init, argv);

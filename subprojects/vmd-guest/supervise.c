@@ -193,17 +193,50 @@ command_of (int signal)
     }
 }
 
+static void
+fill_wanted (sigset_t *signals)
+{
+  static const int wanted[] = { SIGCHLD, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGPWR };
+
+  sigemptyset (signals);
+  for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+    sigaddset (signals, wanted[i]);
+}
+
+/* To be called before anyone is started: the kernel throws away what PID 1 neither handles nor blocks, and a power-off that is asked for
+ * in the middle of the boot must wait for its end, not be lost. */
+void
+supervise_begin (void)
+{
+  sigset_t signals;
+
+  fill_wanted (&signals);
+  sigprocmask (SIG_BLOCK, &signals, NULL);
+}
+
+/* For when another becomes init: obeys what was asked for meanwhile, then gives signals free. */
+void
+supervise_end (void)
+{
+  sigset_t signals;
+  const struct timespec at_once = { 0 };
+  int signal;
+
+  fill_wanted (&signals);
+  while ((signal = sigtimedwait (&signals, NULL, &at_once)) > 0)
+    if (command_of (signal) != 0)
+      poweroff_now (command_of (signal));
+  sigprocmask (SIG_UNBLOCK, &signals, NULL);
+}
+
 /* The rest of PID 1's life. */
 void
 supervise_run (void)
 {
-  static const int wanted[] = { SIGCHLD, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGPWR };
   sigset_t signals;
 
-  sigemptyset (&signals);
-  for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-    sigaddset (&signals, wanted[i]);
-  sigprocmask (SIG_BLOCK, &signals, NULL);
+  fill_wanted (&signals);
+  supervise_begin ();
   reboot (RB_DISABLE_CAD);
 
   for (;;)
@@ -213,7 +246,6 @@ supervise_run (void)
       struct timespec timeout;
       int command;
 
-      /* Before each wait, and not only when told: a child may have ended before the signal was blocked. */
       reap ();
       start_if_due (&ssh, now, &wake);
       start_if_due (&agent, now, &wake);
