@@ -1,0 +1,152 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmd-process-private.h"
+
+#include "vmd-failure-private.h"
+#include "vmd-poll-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+/* Reads a file of /proc whole into @buffer, NUL-terminated. */
+static gboolean
+read_small_file (const char *path, char *buffer, gsize size)
+{
+  vmd_autofd int fd = open (path, O_RDONLY | O_CLOEXEC);
+  gssize n;
+
+  if (fd < 0)
+    return FALSE;
+  do
+    n = read (fd, buffer, size - 1);
+  while (n < 0 && errno == EINTR);
+  if (n <= 0)
+    return FALSE;
+  buffer[n] = '\0';
+
+  return TRUE;
+}
+
+/* The kernel's boot id: it does not change while this process lives, so it is read once. */
+static const char *
+get_boot_id (void)
+{
+  static gsize once = 0;
+  static char boot_id[sizeof ((VmdProcessId *) NULL)->boot_id];
+
+  if (g_once_init_enter (&once))
+    {
+      char buffer[64] = "";
+
+      read_small_file ("/proc/sys/kernel/random/boot_id", buffer, sizeof buffer);
+      g_strlcpy (boot_id, g_strchomp (buffer), sizeof boot_id);
+      g_once_init_leave (&once, 1);
+    }
+
+  return boot_id;
+}
+
+/* This process. Read anew at each call, since a fork changes it. */
+void
+vmd_process_id_self (VmdProcessId *id)
+{
+  if (!vmd_process_id_read (getpid (), id))
+    g_error ("/proc/self/stat cannot be read: is /proc mounted?");
+}
+
+/* The process that has @pid now; FALSE if there is none, or only a zombie: that one does nothing
+ * any more, and whoever should reap it may never do so. @id is set on success only. */
+gboolean
+vmd_process_id_read (pid_t pid, VmdProcessId *id)
+{
+  char path[32];
+  char buffer[1024];
+  const char *rest;
+  char state;
+  unsigned long long start_time;
+
+  if (pid <= 0)
+    return FALSE;
+  g_snprintf (path, sizeof path, "/proc/%d/stat", (int) pid);
+  if (!read_small_file (path, buffer, sizeof buffer))
+    return FALSE;
+  /* Field 2 is the program's name, which may have spaces and parentheses in it: the fields are
+   * counted from its end. */
+  rest = strrchr (buffer, ')');
+  if (rest == NULL ||
+      sscanf (rest + 1,
+              " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+              &state, &start_time) != 2 ||
+      state == 'Z' || state == 'X')
+    return FALSE;
+  memset (id, 0, sizeof *id);
+  g_strlcpy (id->boot_id, get_boot_id (), sizeof id->boot_id);
+  id->pid = pid;
+  id->start_time = start_time;
+
+  return TRUE;
+}
+
+gboolean
+vmd_process_id_equal (const VmdProcessId *a, const VmdProcessId *b)
+{
+  return a->pid == b->pid && a->start_time == b->start_time && strcmp (a->boot_id, b->boot_id) == 0;
+}
+
+/* Whether exactly this process lives: same boot, same start time, and no zombie. */
+gboolean
+vmd_process_id_is_alive (const VmdProcessId *id)
+{
+  VmdProcessId now;
+
+  return vmd_process_id_read (id->pid, &now) && vmd_process_id_equal (id, &now);
+}
+
+/* A pidfd for exactly this process (close-on-exec; the caller's), or -1 with errno: ESRCH when it
+ * is gone. */
+int
+vmd_process_id_open (const VmdProcessId *id)
+{
+  vmd_autofd int fd = -1;
+
+  if (id->pid <= 0)
+    {
+      errno = ESRCH;
+      return -1;
+    }
+  fd = pidfd_open (id->pid, 0);
+  if (fd < 0)
+    return -1;
+  /* Looked at after the open: if the pid had been given to another before it, that other shows now.
+   * If the process meant is here now, it was here at the open. */
+  if (!vmd_process_id_is_alive (id))
+    {
+      errno = ESRCH;
+      return -1;
+    }
+
+  return vmd_steal_fd (&fd);
+}
+
+/* Sends @signal through a pidfd, so that another process that got the pid is never hit. A process
+ * that is gone counts as success. */
+gboolean
+vmd_process_id_kill (const VmdProcessId *id, int signal, GError **error)
+{
+  vmd_autofd int fd = vmd_process_id_open (id);
+
+  if (fd >= 0 && pidfd_send_signal (fd, signal, NULL, 0) == 0)
+    return TRUE;
+  if (errno == ESRCH)
+    return TRUE;
+
+  return vmd_fail_errno (error, errno, "cannot send signal %d to process %d", signal,
+                         (int) id->pid);
+}

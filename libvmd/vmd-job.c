@@ -1,0 +1,577 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmd-job-private.h"
+
+#include "base/vmd-failure-private.h"
+#include "base/vmd-name-private.h"
+
+/* Three parties meet here: the thread that does the work, whoever watches, and whoever wants it to
+ * end (the user by a cancel, the library by an abort with a reason). All that changes is under one
+ * mutex, which is a leaf: the cancellable is cancelled and "changed" is emitted only after it is
+ * released. Getters of strings return what never changes (id, kind, target, owner) or is static
+ * (phase), so they need no copy. */
+
+struct _VmdJob
+{
+  GObject parent;
+
+  char *id; /* these five never change */
+  char *kind;
+  char *target; /* nullable */
+  char *owner; /* nullable */
+  GCancellable *cancellable;
+
+  GMutex mutex; /* protects all below */
+  VmdJobState state;
+  const char *phase; /* static */
+  guint64 bytes_done;
+  guint64 bytes_total; /* 0: not known */
+  gint64 started; /* wall clock, 0: not yet */
+  gint64 ended;
+  gboolean asked_to_end; /* by a cancel or an abort: the first one gives the reason */
+  GError *abort_error; /* nullable */
+  GError *error; /* nullable: how it ended */
+};
+
+enum
+{
+  CHANGED,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (VmdJob, vmd_job, G_TYPE_OBJECT)
+
+static void
+emit_changed (VmdJob *self)
+{
+  g_signal_emit (self, signals[CHANGED], 0);
+}
+
+static gboolean
+is_over_locked (VmdJob *self)
+{
+  return self->state != VMD_JOB_QUEUED && self->state != VMD_JOB_RUNNING;
+}
+
+static void
+vmd_job_finalize (GObject *object)
+{
+  VmdJob *self = VMD_JOB (object);
+
+  g_free (self->id);
+  g_free (self->kind);
+  g_free (self->target);
+  g_free (self->owner);
+  g_object_unref (self->cancellable);
+  g_clear_error (&self->abort_error);
+  g_clear_error (&self->error);
+  g_mutex_clear (&self->mutex);
+
+  G_OBJECT_CLASS (vmd_job_parent_class)->finalize (object);
+}
+
+static void
+vmd_job_class_init (VmdJobClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = vmd_job_finalize;
+
+  /**
+   * VmdJob::changed:
+   * @self: the job
+   *
+   * State, phase or bytes changed. Emitted on the thread that does the work, and as often as it
+   * makes progress: whoever shows it sees to the pace.
+   *
+   * Since: 0.1
+   */
+  signals[CHANGED] = g_signal_new ("changed", VMD_TYPE_JOB, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 0);
+}
+
+static void
+vmd_job_init (VmdJob *self)
+{
+  g_mutex_init (&self->mutex);
+  self->cancellable = g_cancellable_new ();
+  self->phase = "";
+}
+
+/* A job that is queued. @kind: "start", "import" …; @target: what it is done to, for people;
+ * @owner: who asked for it;
+ * @id: NULL, and it gets a random one. The manager sees to it that ids differ. (transfer full) */
+VmdJob *
+vmd_job_new (const char *kind, const char *target, const char *owner, const char *id)
+{
+  VmdJob *self = g_object_new (VMD_TYPE_JOB, NULL);
+
+  self->id = id != NULL ? g_strdup (id) : vmd_id_new ();
+  self->kind = g_strdup (kind);
+  self->target = g_strdup (target);
+  self->owner = g_strdup (owner);
+
+  return self;
+}
+
+/* What the work waits on, besides what it waits for. (transfer none) */
+GCancellable *
+vmd_job_get_cancellable (VmdJob *self)
+{
+  return self->cancellable;
+}
+
+/* Marks it as asked to end, unless it is over or somebody asked before. */
+static gboolean
+ask_to_end (VmdJob *self, const GError *reason)
+{
+  gboolean first;
+
+  g_mutex_lock (&self->mutex);
+  first = !is_over_locked (self) && !self->asked_to_end &&
+          !g_cancellable_is_cancelled (self->cancellable);
+  if (first)
+    {
+      self->asked_to_end = TRUE;
+      self->abort_error = reason != NULL ? g_error_copy (reason) : NULL;
+    }
+  g_mutex_unlock (&self->mutex);
+
+  return first;
+}
+
+/* Cancels for a reason of the library's own: the work then ends with @code and @message instead of
+ * CANCELLED. Of cancels and aborts the first one counts; after the job's end nothing happens. Any
+ * thread. */
+void
+vmd_job_abort (VmdJob *self, VmdError code, const char *message)
+{
+  g_autoptr (GError) reason = g_error_new_literal (VMD_ERROR, code, message);
+
+  g_return_if_fail (VMD_IS_JOB (self));
+
+  if (ask_to_end (self, reason))
+    g_cancellable_cancel (self->cancellable);
+}
+
+/* Where the job was aborted and *@error says CANCELLED, puts the abort's error in its place. */
+void
+vmd_job_explain (VmdJob *self, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  g_return_if_fail (VMD_IS_JOB (self));
+
+  if (error == NULL || (!g_error_matches (*error, VMD_ERROR, VMD_ERROR_CANCELLED) &&
+                        !g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
+    return;
+  g_mutex_lock (&self->mutex);
+  if (self->abort_error != NULL)
+    reason = g_error_copy (self->abort_error);
+  g_mutex_unlock (&self->mutex);
+  if (reason == NULL)
+    return;
+  g_clear_error (error);
+  *error = g_steal_pointer (&reason);
+}
+
+/* The work has begun. */
+void
+vmd_job_set_running (VmdJob *self)
+{
+  gboolean changed;
+
+  g_return_if_fail (VMD_IS_JOB (self));
+
+  g_mutex_lock (&self->mutex);
+  changed = self->state == VMD_JOB_QUEUED;
+  if (changed)
+    {
+      self->state = VMD_JOB_RUNNING;
+      self->started = g_get_real_time ();
+    }
+  g_mutex_unlock (&self->mutex);
+
+  if (changed)
+    emit_changed (self);
+}
+
+/* What the work is at. @phase: a static string, such as "booting". */
+void
+vmd_job_set_phase (VmdJob *self, const char *phase)
+{
+  gboolean changed;
+
+  g_return_if_fail (VMD_IS_JOB (self));
+  g_return_if_fail (phase != NULL);
+
+  g_mutex_lock (&self->mutex);
+  changed = !is_over_locked (self) && !g_str_equal (self->phase, phase);
+  if (changed)
+    self->phase = phase;
+  g_mutex_unlock (&self->mutex);
+
+  if (changed)
+    emit_changed (self);
+}
+
+/* How far it is: @done of @total bytes; @total 0 where that is not known. */
+void
+vmd_job_set_bytes (VmdJob *self, guint64 done, guint64 total)
+{
+  gboolean changed;
+
+  g_return_if_fail (VMD_IS_JOB (self));
+
+  g_mutex_lock (&self->mutex);
+  changed = !is_over_locked (self) && (self->bytes_done != done || self->bytes_total != total);
+  if (changed)
+    {
+      self->bytes_done = done;
+      self->bytes_total = total;
+    }
+  g_mutex_unlock (&self->mutex);
+
+  if (changed)
+    emit_changed (self);
+}
+
+static VmdJobState
+state_after (const GError *error)
+{
+  if (error == NULL)
+    return VMD_JOB_DONE;
+  if (g_error_matches (error, VMD_ERROR, VMD_ERROR_CANCELLED) ||
+      g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return VMD_JOB_CANCELLED;
+
+  return VMD_JOB_FAILED;
+}
+
+/* The work has ended: with @error (copied), or well where that is NULL. Only the first call counts.
+ */
+void
+vmd_job_finish (VmdJob *self, const GError *error)
+{
+  gboolean first;
+
+  g_return_if_fail (VMD_IS_JOB (self));
+
+  g_mutex_lock (&self->mutex);
+  first = !is_over_locked (self);
+  if (first)
+    {
+      self->state = state_after (error);
+      self->error = error != NULL ? g_error_copy (error) : NULL;
+      self->ended = g_get_real_time ();
+      if (self->started == 0)
+        self->started = self->ended;
+    }
+  g_mutex_unlock (&self->mutex);
+
+  if (first)
+    emit_changed (self);
+}
+
+/**
+ * vmd_job_get_id:
+ * @self: a job
+ *
+ * The id, unique in its manager: random, or what the caller chose.
+ *
+ * Returns: (transfer none): the id
+ * Since: 0.1
+ */
+const char *
+vmd_job_get_id (VmdJob *self)
+{
+  g_return_val_if_fail (VMD_IS_JOB (self), NULL);
+
+  return self->id;
+}
+
+/**
+ * vmd_job_get_kind:
+ * @self: a job
+ *
+ * What is being done: "start", "stop", "import" and the like.
+ *
+ * Returns: (transfer none): one word
+ * Since: 0.1
+ */
+const char *
+vmd_job_get_kind (VmdJob *self)
+{
+  g_return_val_if_fail (VMD_IS_JOB (self), NULL);
+
+  return self->kind;
+}
+
+/**
+ * vmd_job_get_target:
+ * @self: a job
+ *
+ * What it is being done to, for people to read: the name of a VM, an image or a kernel.
+ *
+ * Returns: (transfer none) (nullable): a name
+ * Since: 0.1
+ */
+const char *
+vmd_job_get_target (VmdJob *self)
+{
+  g_return_val_if_fail (VMD_IS_JOB (self), NULL);
+
+  return self->target;
+}
+
+/**
+ * vmd_job_get_owner:
+ * @self: a job
+ *
+ * Who asked for it.
+ *
+ * Returns: (transfer none) (nullable): a bus name, or what a C caller gave
+ * Since: 0.1
+ */
+const char *
+vmd_job_get_owner (VmdJob *self)
+{
+  g_return_val_if_fail (VMD_IS_JOB (self), NULL);
+
+  return self->owner;
+}
+
+/**
+ * vmd_job_get_state:
+ * @self: a job
+ *
+ * Whether it waits, runs, or how it ended. Once it has ended, nothing of it changes any more. Any
+ * thread.
+ *
+ * Returns: the state
+ * Since: 0.1
+ */
+VmdJobState
+vmd_job_get_state (VmdJob *self)
+{
+  VmdJobState state;
+
+  g_return_val_if_fail (VMD_IS_JOB (self), VMD_JOB_FAILED);
+
+  g_mutex_lock (&self->mutex);
+  state = self->state;
+  g_mutex_unlock (&self->mutex);
+
+  return state;
+}
+
+/**
+ * vmd_job_get_phase:
+ * @self: a job
+ *
+ * What the work is at, in a word or two ("booting"). Any thread.
+ *
+ * Returns: (transfer none): a static string, "" before the first phase
+ * Since: 0.1
+ */
+const char *
+vmd_job_get_phase (VmdJob *self)
+{
+  const char *phase;
+
+  g_return_val_if_fail (VMD_IS_JOB (self), "");
+
+  g_mutex_lock (&self->mutex);
+  phase = self->phase;
+  g_mutex_unlock (&self->mutex);
+
+  return phase;
+}
+
+/**
+ * vmd_job_get_progress:
+ * @self: a job
+ *
+ * How much of the bytes is done. Any thread.
+ *
+ * Returns: 0 to 1; 0 while the total is not known, 1 when it is done
+ * Since: 0.1
+ */
+double
+vmd_job_get_progress (VmdJob *self)
+{
+  double progress = 0;
+
+  g_return_val_if_fail (VMD_IS_JOB (self), 0);
+
+  g_mutex_lock (&self->mutex);
+  if (self->state == VMD_JOB_DONE)
+    progress = 1;
+  else if (self->bytes_total > 0)
+    progress = MIN ((double) self->bytes_done / (double) self->bytes_total, 1);
+  g_mutex_unlock (&self->mutex);
+
+  return progress;
+}
+
+static guint64
+get_uint64 (VmdJob *self, const guint64 *field)
+{
+  guint64 value;
+
+  g_mutex_lock (&self->mutex);
+  value = *field;
+  g_mutex_unlock (&self->mutex);
+
+  return value;
+}
+
+/**
+ * vmd_job_get_bytes_done:
+ * @self: a job
+ *
+ * How many bytes were carried so far. Any thread.
+ *
+ * Returns: bytes
+ * Since: 0.1
+ */
+guint64
+vmd_job_get_bytes_done (VmdJob *self)
+{
+  g_return_val_if_fail (VMD_IS_JOB (self), 0);
+
+  return get_uint64 (self, &self->bytes_done);
+}
+
+/**
+ * vmd_job_get_bytes_total:
+ * @self: a job
+ *
+ * How many bytes there are to carry. Any thread.
+ *
+ * Returns: bytes, 0 where that is not known
+ * Since: 0.1
+ */
+guint64
+vmd_job_get_bytes_total (VmdJob *self)
+{
+  g_return_val_if_fail (VMD_IS_JOB (self), 0);
+
+  return get_uint64 (self, &self->bytes_total);
+}
+
+static gint64
+get_int64 (VmdJob *self, const gint64 *field)
+{
+  gint64 value;
+
+  g_mutex_lock (&self->mutex);
+  value = *field;
+  g_mutex_unlock (&self->mutex);
+
+  return value;
+}
+
+/**
+ * vmd_job_get_started:
+ * @self: a job
+ *
+ * When the work began. Any thread.
+ *
+ * Returns: microseconds since 1970, 0 while it is queued
+ * Since: 0.1
+ */
+gint64
+vmd_job_get_started (VmdJob *self)
+{
+  g_return_val_if_fail (VMD_IS_JOB (self), 0);
+
+  return get_int64 (self, &self->started);
+}
+
+/**
+ * vmd_job_get_ended:
+ * @self: a job
+ *
+ * When the work ended. Any thread.
+ *
+ * Returns: microseconds since 1970, 0 before that
+ * Since: 0.1
+ */
+gint64
+vmd_job_get_ended (VmdJob *self)
+{
+  g_return_val_if_fail (VMD_IS_JOB (self), 0);
+
+  return get_int64 (self, &self->ended);
+}
+
+/**
+ * vmd_job_get_cancellable_by_user:
+ * @self: a job
+ *
+ * Whether vmd_job_cancel() can still do something: the job has not ended, and nobody asked it to
+ * end. Any thread.
+ *
+ * Returns: %TRUE if so
+ * Since: 0.1
+ */
+gboolean
+vmd_job_get_cancellable_by_user (VmdJob *self)
+{
+  gboolean can_cancel;
+
+  g_return_val_if_fail (VMD_IS_JOB (self), FALSE);
+
+  g_mutex_lock (&self->mutex);
+  can_cancel = !is_over_locked (self);
+  g_mutex_unlock (&self->mutex);
+
+  return can_cancel;
+}
+
+/**
+ * vmd_job_dup_error:
+ * @self: a job
+ *
+ * Why it failed, or that it was cancelled. Any thread.
+ *
+ * Returns: (transfer full) (nullable): an error of the #VmdError domain; %NULL if it has not ended,
+ * or ended well
+ * Since: 0.1
+ */
+GError *
+vmd_job_dup_error (VmdJob *self)
+{
+  GError *error;
+
+  g_return_val_if_fail (VMD_IS_JOB (self), NULL);
+
+  g_mutex_lock (&self->mutex);
+  error = self->error != NULL ? g_error_copy (self->error) : NULL;
+  g_mutex_unlock (&self->mutex);
+
+  return error;
+}
+
+/**
+ * vmd_job_cancel:
+ * @self: a job
+ *
+ * Asks the work to end. It returns at once; the job ends, with %VMD_ERROR_CANCELLED, when its work
+ * has cleaned up behind itself. A job that has ended stays as it is. Needs no lock; any thread.
+ *
+ * Since: 0.1
+ */
+void
+vmd_job_cancel (VmdJob *self)
+{
+  g_return_if_fail (VMD_IS_JOB (self));
+
+  if (ask_to_end (self, NULL))
+    g_cancellable_cancel (self->cancellable);
+}
