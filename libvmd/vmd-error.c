@@ -9,11 +9,19 @@
 #define BUS_PREFIX "org.vmd.Vmd1.Error."
 
 /* The exit statuses of vmctl, apart from 0. */
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_FOUND = 3, EXIT_BUSY = 4, EXIT_CANCELLED = 5 };
+enum
+{
+  EXIT_FAILED = 1,
+  EXIT_USAGE = 2,
+  EXIT_NOT_FOUND = 3,
+  EXIT_BUSY = 4,
+  EXIT_CANCELLED = 5
+};
 
-/* The one table: what a code is called on the bus, and what vmctl exits with. GDBus wants the first two members in
- * this order, so that the rows can be registered as they are. */
-static const struct {
+/* The one table: what a code is called on the bus, and what vmctl exits with. GDBus wants the first
+ * two members in this order, so that the rows can be registered as they are. */
+static const struct
+{
   GDBusErrorEntry bus;
   int exit_status;
 } error_table[] = {
@@ -49,7 +57,7 @@ static const struct {
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (error_table) == VMD_N_ERRORS);
 
-G_DEFINE_QUARK (vmd-error-quark, vmd_error)
+G_DEFINE_QUARK (vmd_error, vmd_error)
 
 /**
  * vmd_error_get_bus_name:
@@ -63,7 +71,8 @@ G_DEFINE_QUARK (vmd-error-quark, vmd_error)
 const char *
 vmd_error_get_bus_name (VmdError code)
 {
-  g_return_val_if_fail ((guint) code < VMD_N_ERRORS, error_table[VMD_ERROR_FAILED].bus.dbus_error_name);
+  g_return_val_if_fail ((guint) code < VMD_N_ERRORS,
+                        error_table[VMD_ERROR_FAILED].bus.dbus_error_name);
 
   return error_table[code].bus.dbus_error_name;
 }
@@ -72,7 +81,8 @@ vmd_error_get_bus_name (VmdError code)
  * vmd_error_get_exit_status:
  * @code: a code
  *
- * What a command exits with that failed with @code: 1 failed, 2 usage, 3 not found, 4 busy, 5 cancelled.
+ * What a command exits with that failed with @code: 1 failed, 2 usage, 3 not found, 4 busy, 5
+ * cancelled.
  *
  * Returns: an exit status, never 0
  * Since: 0.1
@@ -88,8 +98,8 @@ vmd_error_get_exit_status (VmdError code)
 /**
  * vmd_error_register_bus_names:
  *
- * Lets GDBus turn a #VmdError into its bus name, and back. A process that speaks to vmd over D-Bus calls it once
- * before it makes a connection. Calling it again does nothing.
+ * Lets GDBus turn a #VmdError into its bus name, and back. A process that speaks to vmd over D-Bus
+ * calls it once before it makes a connection. Calling it again does nothing.
  *
  * Since: 0.1
  */
@@ -101,6 +111,7 @@ vmd_error_register_bus_names (void)
   if (!g_once_init_enter (&done))
     return;
   for (guint i = 0; i < G_N_ELEMENTS (error_table); i++)
-    g_dbus_error_register_error (VMD_ERROR, error_table[i].bus.error_code, error_table[i].bus.dbus_error_name);
+    g_dbus_error_register_error (VMD_ERROR, error_table[i].bus.error_code,
+                                 error_table[i].bus.dbus_error_name);
   g_once_init_leave (&done, 1);
 }

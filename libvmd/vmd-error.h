@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 /**
  * VmdError:
  * @VMD_ERROR_FAILED: something failed that no other code names
- * @VMD_ERROR_INVALID_ARGUMENT: a name, a size, an option or another value is not of the form it must have
+ * @VMD_ERROR_INVALID_ARGUMENT: a name, a size, an option or another value is not of the form it
+ *   must have
  * @VMD_ERROR_NOT_FOUND: there is no such VM, image, kernel, workspace, job, lock or file
  * @VMD_ERROR_EXISTS: the name is taken
  * @VMD_ERROR_AMBIGUOUS: a prefix fits several
@@ -40,12 +41,13 @@ G_BEGIN_DECLS
  * @VMD_ERROR_BAD_ARCHIVE: an archive is damaged, or has a member that must not be unpacked
  * @VMD_ERROR_PROTOCOL: the other side of a socket does not speak as agreed
  *
- * The one error domain of libvmd. Every code has one name on the bus and one exit status of vmctl, in the table of
- * vmd-error.c.
+ * The one error domain of libvmd. Every code has one name on the bus and one exit status of vmctl,
+ * in the table of vmd-error.c.
  *
  * Since: 0.1
  */
-typedef enum {
+typedef enum
+{
   VMD_ERROR_FAILED,
   VMD_ERROR_INVALID_ARGUMENT,
   VMD_ERROR_NOT_FOUND,

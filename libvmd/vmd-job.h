@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-typedef enum {
+typedef enum
+{
   VMD_JOB_QUEUED,
   VMD_JOB_RUNNING,
   VMD_JOB_DONE,
@@ -19,13 +20,12 @@ typedef enum {
 #define VMD_TYPE_JOB (vmd_job_get_type ())
 VMD_AVAILABLE_IN_0_1 G_DECLARE_FINAL_TYPE (VmdJob, vmd_job, VMD, JOB, GObject)
 
-/* Signal "changed" (no arguments), from whatever thread the work runs on, unthrottled. All getters are safe on any thread. */
 VMD_AVAILABLE_IN_0_1 const char *vmd_job_get_id (VmdJob *self);
 VMD_AVAILABLE_IN_0_1 const char *vmd_job_get_kind (VmdJob *self);
 VMD_AVAILABLE_IN_0_1 const char *vmd_job_get_target (VmdJob *self);
 VMD_AVAILABLE_IN_0_1 const char *vmd_job_get_owner (VmdJob *self);
 VMD_AVAILABLE_IN_0_1 VmdJobState vmd_job_get_state (VmdJob *self);
-VMD_AVAILABLE_IN_0_1 const char *vmd_job_get_phase (VmdJob *self); /* static string */
+VMD_AVAILABLE_IN_0_1 const char *vmd_job_get_phase (VmdJob *self);
 VMD_AVAILABLE_IN_0_1 double vmd_job_get_progress (VmdJob *self);
 VMD_AVAILABLE_IN_0_1 guint64 vmd_job_get_bytes_done (VmdJob *self);
 VMD_AVAILABLE_IN_0_1 guint64 vmd_job_get_bytes_total (VmdJob *self);

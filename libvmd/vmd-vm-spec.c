@@ -79,9 +79,10 @@ vmd_vm_spec_free (VmdVmSpec *self)
 static void
 replace (char **field, const char *value)
 {
-  g_autofree char *old = *field;
+  char *copy = g_strdup (value);
 
-  *field = g_strdup (value);
+  g_free (*field);
+  *field = copy;
 }
 
 /**

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* What a VM is to be. A field that was never set is absent, which is not zero: create fills in its default, configure
- * leaves it as it is. Boxed, so that bindings can use it. */
+/* What a VM is to be. A field that was never set is absent, which is not zero: create fills in its
+ * default, configure leaves it as it is. Boxed, so that bindings can use it. */
 #define VMD_TYPE_VM_SPEC (vmd_vm_spec_get_type ())
 typedef struct _VmdVmSpec VmdVmSpec;
 
@@ -15,21 +15,13 @@ VMD_AVAILABLE_IN_0_1 GType vmd_vm_spec_get_type (void);
 VMD_AVAILABLE_IN_0_1 VmdVmSpec *vmd_vm_spec_new (void);
 VMD_AVAILABLE_IN_0_1 VmdVmSpec *vmd_vm_spec_copy (const VmdVmSpec *self);
 VMD_AVAILABLE_IN_0_1 void vmd_vm_spec_free (VmdVmSpec *self);
-/* Default: a name made of two random words and digits, e.g. "calm-otter-41". */
 VMD_AVAILABLE_IN_0_1 void vmd_vm_spec_set_name (VmdVmSpec *self, const char *name);
-/* Default "tiny". */
 VMD_AVAILABLE_IN_0_1 void vmd_vm_spec_set_image (VmdVmSpec *self, const char *image);
-/* Default: the default kernel. */
 VMD_AVAILABLE_IN_0_1 void vmd_vm_spec_set_kernel (VmdVmSpec *self, const char *kernel);
-/* Default 1; 1–64. */
 VMD_AVAILABLE_IN_0_1 void vmd_vm_spec_set_vcpus (VmdVmSpec *self, guint vcpus);
-/* Bytes. Default 512 MiB; 64 MiB–1 TiB; rounded up to MiB. */
 VMD_AVAILABLE_IN_0_1 void vmd_vm_spec_set_memory (VmdVmSpec *self, guint64 bytes);
-/* Bytes. Default 4 GiB, at least the image's; ≤ 16 TiB. Can grow, never shrink. */
 VMD_AVAILABLE_IN_0_1 void vmd_vm_spec_set_disk_size (VmdVmSpec *self, guint64 bytes);
-/* "user" (default) or "none". */
 VMD_AVAILABLE_IN_0_1 void vmd_vm_spec_set_network (VmdVmSpec *self, const char *network);
-/* Getters: @set (nullable) says whether the field was set. */
 VMD_AVAILABLE_IN_0_1 const char *vmd_vm_spec_get_name (const VmdVmSpec *self);
 VMD_AVAILABLE_IN_0_1 const char *vmd_vm_spec_get_image (const VmdVmSpec *self);
 VMD_AVAILABLE_IN_0_1 const char *vmd_vm_spec_get_kernel (const VmdVmSpec *self);

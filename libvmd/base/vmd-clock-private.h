@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The clock, as an interface: deadlines are monotonic microseconds, time stamps are wall microseconds. The fake one
- * stands still until a test moves it. */
+/* The clock, as an interface: deadlines are monotonic microseconds, time stamps are wall
+ * microseconds. The fake one stands still until a test moves it. */
 
 #include <gio/gio.h>
 
@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 #define VMD_TYPE_CLOCK (vmd_clock_get_type ())
 G_DECLARE_INTERFACE (VmdClock, vmd_clock, VMD, CLOCK, GObject)
 
-struct _VmdClockInterface {
+struct _VmdClockInterface
+{
   GTypeInterface parent;
   gint64 (*get_monotonic) (VmdClock *self);
   gint64 (*get_wall) (VmdClock *self);

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Which process is meant: a pid alone is reused, so the kernel's boot id and the start time go with it. */
+/* Which process is meant: a pid alone is reused, so the kernel's boot id and the start time go with
+ * it. */
 
 #include "vmd-error.h"
 
@@ -10,22 +11,18 @@
 
 G_BEGIN_DECLS
 
-typedef struct {
-  char boot_id[37];   /* /proc/sys/kernel/random/boot_id, "" if none */
-  pid_t pid;          /* 0 if none */
+typedef struct
+{
+  char boot_id[37]; /* /proc/sys/kernel/random/boot_id, "" if none */
+  pid_t pid; /* 0 if none */
   guint64 start_time; /* field 22 of /proc/<pid>/stat, in clock ticks since boot */
 } VmdProcessId;
 
-/* This process. Re-read after a fork. */
 void vmd_process_id_self (VmdProcessId *id);
-/* The process that has @pid now; FALSE if there is none, or only a zombie. */
 gboolean vmd_process_id_read (pid_t pid, VmdProcessId *id);
 gboolean vmd_process_id_equal (const VmdProcessId *a, const VmdProcessId *b);
-/* Same boot, same start time, and no zombie. */
 gboolean vmd_process_id_is_alive (const VmdProcessId *id);
-/* A pidfd for exactly this process (close-on-exec), or -1 with errno ESRCH when it is gone. */
 int vmd_process_id_open (const VmdProcessId *id);
-/* Sends @signal through a pidfd, so that a reused pid is never hit. ESRCH counts as success. */
 gboolean vmd_process_id_kill (const VmdProcessId *id, int signal, GError **error);
 
 G_END_DECLS
