@@ -14,13 +14,14 @@ G_BEGIN_DECLS
  * host.dropbear. 0600. Idempotent: what is there and whole stays. */
 gboolean vmd_guest_keys_ensure (const char *vm_dir, GCancellable *cancellable, GError **error);
 
-typedef struct {
+typedef struct
+{
   const char *vm_id;
   const char *hostname;
   guint64 launch;
-  const char *network;     /* "user": eth0 by DHCP or as given by passt; "none" */
-  const char *vm_dir;      /* keys come from here */
-  const char *ssh_server;  /* "dropbear", "openssh", "none" */
+  const char *network; /* "user": eth0 by DHCP or as given by passt; "none" */
+  const char *vm_dir; /* keys come from here */
+  const char *ssh_server; /* "dropbear", "openssh", "none" */
 } VmdSeed;
 
 /* Writes @path (staged, renamed, 0600): the kernel's modules.cpio, then vmd-guest as /init, then the seed. */
@@ -32,7 +33,8 @@ gboolean vmd_initramfs_write (const char *path, const char *modules_cpio, const 
 #define VMD_TYPE_AGENT (vmd_agent_get_type ())
 G_DECLARE_FINAL_TYPE (VmdAgent, vmd_agent, VMD, AGENT, GObject)
 
-typedef struct {
+typedef struct
+{
   char boot_id[37];
   gboolean ssh_listening;
   gboolean provisioned;
@@ -43,10 +45,11 @@ VmdAgent *vmd_agent_new (int fd);
 /* Repeats the question until the guest answers: it may not have booted yet. */
 gboolean vmd_agent_get_status (VmdAgent *self, VmdAgentStatus *status, GCancellable *cancellable,
                                gint64 deadline, GError **error);
-gboolean vmd_agent_sync (VmdAgent *self, GCancellable *cancellable, gint64 deadline, GError **error);
+gboolean
+vmd_agent_sync (VmdAgent *self, GCancellable *cancellable, gint64 deadline, GError **error);
 /* Answers when the guest has begun: sync, processes ended, file systems unmounted, off. */
-gboolean vmd_agent_power_off (VmdAgent *self, GCancellable *cancellable, gint64 deadline,
-                              GError **error);
+gboolean
+vmd_agent_power_off (VmdAgent *self, GCancellable *cancellable, gint64 deadline, GError **error);
 gboolean vmd_agent_set_clock (VmdAgent *self, gint64 wall_microseconds, GCancellable *cancellable,
                               gint64 deadline, GError **error);
 

@@ -68,7 +68,11 @@ take_resolver (const char *value, struct seed *seed)
   if (seed->n_resolvers == SEED_MAX_RESOLVERS)
     return true;
 
-  return take_string ("resolver", value, seed->resolvers[seed->n_resolvers++], INET_ADDRSTRLEN);
+  if (!take_string ("resolver", value, seed->resolvers[seed->n_resolvers], INET_ADDRSTRLEN))
+    return false;
+
+  seed->n_resolvers++;
+  return true;
 }
 
 static bool

@@ -1,9 +1,11 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Imports that a power failure cut: their half-made trees are removed at the next boot, before anyone can log in.
- * The register lies on the guest's disk, where whoever is root in the guest may have written anything. So an entry is believed
- * only so far as its path names a staging directory by its form, and what is removed is found by walking to it. */
+/* Imports that a power failure cut: their half-made trees are removed at the next boot, before
+ * anyone can log in. The register lies on the guest's disk, where whoever is root in the guest may
+ * have written anything: an entry may be no file, too long, or name another directory. It is
+ * believed only if the path it names has the form of a staging directory's, and everything else
+ * costs nothing but the entry. */
 
 #include "staging.h"
 #include "file.h"
