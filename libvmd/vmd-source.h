@@ -8,29 +8,22 @@
 
 G_BEGIN_DECLS
 
-/* The caller's end of a workspace import: reads a git work tree with git and libarchive, in the caller's process and with the
- * caller's rights, and answers on a socket what the library (or the daemon) asks. */
 #define VMD_TYPE_SOURCE (vmd_source_get_type ())
 VMD_AVAILABLE_IN_0_1 G_DECLARE_FINAL_TYPE (VmdSource, vmd_source, VMD, SOURCE, GObject)
 
-/* NOT_A_REPOSITORY, BARE_REPOSITORY, HAS_SUBMODULES, MISSING_PROGRAM (git). @path: anywhere in the work tree; its top is taken. Runs git: blocks. */
 VMD_AVAILABLE_IN_0_1 VmdSource *vmd_source_open (const char *path, gboolean include_untracked,
                                                  GCancellable *cancellable, GError **error);
 VMD_AVAILABLE_IN_0_1 const char *vmd_source_get_top (VmdSource *self);
-VMD_AVAILABLE_IN_0_1 const char *vmd_source_get_head (VmdSource *self); /* "" before the first commit */
-VMD_AVAILABLE_IN_0_1 const char *vmd_source_get_branch (VmdSource *self); /* (nullable) detached */
+VMD_AVAILABLE_IN_0_1 const char *vmd_source_get_head (VmdSource *self);
+VMD_AVAILABLE_IN_0_1 const char *vmd_source_get_branch (VmdSource *self);
 VMD_AVAILABLE_IN_0_1 guint64 vmd_source_get_n_files (VmdSource *self);
 VMD_AVAILABLE_IN_0_1 guint64 vmd_source_get_bytes (VmdSource *self);
-/* The paths that would travel, relative to the top, as bytes, sorted. (transfer full) (element-type GBytes) */
 VMD_AVAILABLE_IN_0_1 GPtrArray *vmd_source_list_files (VmdSource *self);
-/* Serves @fd (taken) until the other side says goodbye or hangs up. Blocks; the other side decides what is asked. */
 VMD_AVAILABLE_IN_0_1 gboolean vmd_source_serve (VmdSource *self, int fd, GCancellable *cancellable,
                                                 GError **error);
-/* The same in a thread of its own. */
-VMD_AVAILABLE_IN_0_1 void vmd_source_serve_async (VmdSource *self, int fd,
-                                                  GCancellable *cancellable,
-                                                  GAsyncReadyCallback callback,
-                                                  gpointer user_data);
+VMD_AVAILABLE_IN_0_1 void
+vmd_source_serve_async (VmdSource *self, int fd, GCancellable *cancellable,
+                        GAsyncReadyCallback callback, gpointer user_data);
 VMD_AVAILABLE_IN_0_1 gboolean vmd_source_serve_finish (VmdSource *self, GAsyncResult *result,
                                                        GError **error);
 
