@@ -1,0 +1,130 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "base/vmd-fault-private.h"
+#include "base/vmd-poll-private.h"
+#include "vmd-vm-private.h"
+
+#include <errno.h>
+#include <signal.h>
+
+/* Clearing away a launch: its process, then all that was recorded as made for it, last made first, then
+ * the record. Every piece is idempotent and no error ends it early, so that it can stop anywhere and
+ * be done again. What could not be cleared away stays recorded, and with it the launch: the VM is
+ * stopped all the same, since state is derived, and the next start, delete or open goes on here. */
+
+#define EXIT_DEADLINE_MS 10000
+
+/* Kills the process if it lives, and waits until it is gone: not even a zombie. Not cancellable: what
+ * is killed is gone in a moment, and half an undoing helps nobody. */
+static gboolean
+end_process (const VmdProcessId *process, GError **error)
+{
+  struct pollfd fd = { .events = POLLIN };
+  vmd_autofd int pidfd = -1;
+
+  if (process->pid <= 0)
+    return TRUE;
+  pidfd = vmd_process_id_open (process);
+  if (pidfd < 0 && errno == ESRCH)
+    return TRUE;
+  if (pidfd < 0)
+    return vmd_fail_errno (error, errno, "Cannot open process %d", (int) process->pid);
+  if (!vmd_process_id_kill (process, SIGKILL, error))
+    return FALSE;
+  fd.fd = pidfd;
+  return vmd_poll (&fd, 1, NULL, vmd_deadline_in (EXIT_DEADLINE_MS),
+                   "waiting for the hypervisor to exit", error);
+}
+
+typedef struct
+{
+  VmdVm *vm;
+  const VmdLaunchRow *launch;
+  const char *reason;
+  GPtrArray *resources; /* VmdResource: loaded; later those that are gone */
+} TearDown;
+
+static gboolean
+load_resources (sqlite3 *db, gpointer data, GError **error)
+{
+  TearDown *work = data;
+
+  work->resources = vmd_resource_load (db, work->vm->id, work->launch->launch, error);
+  return work->resources != NULL;
+}
+
+static gboolean
+end_launch (sqlite3 *db, gpointer data, GError **error)
+{
+  TearDown *work = data;
+
+  return vmd_launch_row_end (db, work->vm->id, work->launch->launch, work->reason, NULL, error);
+}
+
+static gboolean
+forget_resources (sqlite3 *db, gpointer data, GError **error)
+{
+  TearDown *work = data;
+
+  for (guint i = 0; i < work->resources->len; i++)
+    {
+      const VmdResource *resource = work->resources->pdata[i];
+
+      if (!vmd_resource_forget (db, work->vm->id, work->launch->launch, resource->kind,
+                                resource->name, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Removes the recorded things, and leaves those in the list that are gone. */
+static void
+remove_resources (TearDown *work, GError **failed)
+{
+  VmdBackend *backend = vmd_manager_get_backend (work->vm->manager);
+
+  for (guint i = work->resources->len; i > 0; i--)
+    {
+      const VmdResource *resource = work->resources->pdata[i - 1];
+      GError *error = NULL;
+
+      if (vmd_fault_point ("tear-down-resource", &error) &&
+          vmd_backend_remove_resource (backend, resource->kind, resource->name, &error))
+        continue;
+      vmd_error_join (failed, error);
+      g_ptr_array_remove_index (work->resources, i - 1);
+    }
+}
+
+/* Ends @launch: afterwards nothing of it is left and its row is gone, with @reason as the VM's; or an
+ * error, with all the parts of it that failed. Needs a claim, or the VM lock. */
+gboolean
+vmd_vm_tear_down (VmdVm *self, const VmdLaunchRow *launch, const char *reason, GError **error)
+{
+  VmdStore *store = vmd_manager_get_store (self->manager);
+  TearDown work = { .vm = self, .launch = launch, .reason = reason };
+  g_autoptr (GPtrArray) resources = NULL;
+  GError *failed = NULL;
+  GError *more = NULL;
+
+  vmd_vm_forget_machine (self);
+  if (!vmd_fault_point ("tear-down-process", &more) || !end_process (&launch->process, &more))
+    vmd_error_join (&failed, g_steal_pointer (&more));
+  if (!vmd_store_transact (store, load_resources, &work, NULL, &more))
+    {
+      vmd_error_join (&failed, more);
+      g_propagate_error (error, failed);
+      return FALSE;
+    }
+  resources = work.resources;
+  remove_resources (&work, &failed);
+  if (!vmd_store_transact (store, failed == NULL ? end_launch : forget_resources, &work, NULL,
+                           &more))
+    vmd_error_join (&failed, more);
+  if (failed == NULL)
+    return TRUE;
+  g_propagate_error (error, failed);
+  return FALSE;
+}
