@@ -1,12 +1,32 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* vmd-guest unpack --target PATH [--replace] [--staging-name HEX]
+/* vmd-guest unpack --target PATH [--replace] [--hold] [--staging-name HEX]
  *
- * Unpacks the tar on standard input into a directory that is new, or replaces one in one step;
- * says "ok files=N bytes=N" when it is in place. If anything goes wrong, and wherever the input
- * is cut, what was there before is there still and nothing else; one line on standard error says
- * why, and the exit status (unpack.h) of what kind it was. */
+ * Puts a tree into its place in one step. The protocol, for who calls it from the host:
+ *
+ * Program  /run/vmd/vmd-guest, in every guest, whatever the image has. The arguments need no shell
+ *          but what the SSH server passes them through: quote PATH.
+ * PATH     Absolute, no "." or ".." components. Missing parents are made; a symbolic link among
+ *          them is refused. Without --replace, only nothing or an empty directory may be there;
+ *          with it, a directory whose tree is replaced as a whole.
+ * HEX      1 to 64 digits, e.g. the job's id, for the staging directory beside PATH
+ *          (".vmd-staging-HEX") and its record in /var/lib/vmd/staging. Random if not given.
+ * stdin    The tar (ustar, pax or GNU), ended by its two blocks of zeros, then the end of input.
+ *          With --hold, the line "keep\n" between the two: see below.
+ * stdout   Nothing, or one line when the tree is in place: "ok files=N bytes=N\n".
+ * stderr   Nothing, or one line on what went wrong: "vmd-guest: unpack: …\n".
+ * exit     0, or enum unpack_status (unpack.h): of what kind it was.
+ *
+ * Wherever the input is cut, and whatever fails: what was there before is there still and nothing
+ * else, and another try works. So a caller who gives up closes the channel, and is done.
+ *
+ * --hold is for who must do something of his own once the tree is in place, and may fail at that
+ * (the host writes the workspace's row under a re-check). He sends the tar, reads "ok …", does his
+ * own part, sends "keep\n", closes stdin, waits for exit 0. If stdin ends without that line, or a
+ * signal comes (a guest that is being stopped sends one), the step is taken back: the old tree
+ * returns, or none, and the exit status is UNPACK_INTERRUPTED. A replaced tree is removed only after
+ * "keep". */
 
 #include "applets.h"
 #include "unpack-failure.h"
