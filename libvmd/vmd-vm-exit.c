@@ -76,14 +76,50 @@ vmd_vm_set_exit_reason (VmdVm *self, guint64 launch, const char *reason)
   vmd_vm_edit (self, put_reason, &ended);
 }
 
+typedef struct
+{
+  const VmdLaunchRow *launch;
+  gboolean is_ours; /* nobody else has settled it, or claimed the VM */
+} Settling;
+
+/* Memory may be a moment behind another process, and what a launch made has the same names in the
+ * next: to clear away the last one late would take the next one's sockets. */
+static gboolean
+look_again (sqlite3 *db, gpointer data, GError **error)
+{
+  Settling *settling = data;
+  const char *vm = settling->launch->vm;
+  g_autoptr (VmdTransitionRow) transition = NULL;
+  g_autoptr (VmdLaunchRow) launch = NULL;
+  g_autoptr (GError) local = NULL;
+
+  launch = vmd_launch_row_load (db, vm, &local);
+  if (local == NULL)
+    transition = vmd_transition_row_load (db, vm, &local);
+  if (local != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  settling->is_ours = launch != NULL && launch->launch == settling->launch->launch &&
+                      (transition == NULL || !vmd_process_id_is_alive (&transition->owner));
+  return TRUE;
+}
+
 /* Under the VM lock, whoever holds it: nobody can claim meanwhile. */
 gboolean
 vmd_vm_settle_with (VmdVm *self, VmdHold *hold, GError **error)
 {
   g_autoptr (VmdVmSnapshot) now = vmd_vm_ref_snapshot (self);
+  Settling settling = { .launch = now->launch };
 
   g_return_val_if_fail (hold != NULL, FALSE);
   if (!vmd_vm_snapshot_needs_settling (now))
+    return TRUE;
+  if (!vmd_store_transact (vmd_manager_get_store (self->manager), look_again, &settling, NULL,
+                           error))
+    return FALSE;
+  if (!settling.is_ours)
     return TRUE;
   if (vmd_vm_tear_down (self, now->launch,
                         now->exit_reason != NULL ? now->exit_reason : "the hypervisor ended",
