@@ -55,6 +55,18 @@ vmd_lock_info_init (VmdLockInfo *self)
 {
 }
 
+/* What came from another client, or out of a record, ends on somebody's terminal, which must not
+ * take it for commands. */
+static void
+disarm (char *text)
+{
+  if (text == NULL)
+    return;
+  for (char *c = text; *c != '\0'; c++)
+    if (g_ascii_iscntrl (*c))
+      *c = ' ';
+}
+
 VmdLockInfo *
 vmd_lock_info_new (VmdLockFacts *facts)
 {
@@ -62,6 +74,10 @@ vmd_lock_info_new (VmdLockFacts *facts)
 
   self->facts = *facts;
   *facts = (VmdLockFacts){ 0 };
+  disarm (self->facts.owner);
+  disarm (self->facts.reason);
+  disarm (self->facts.job);
+  disarm (self->facts.sender);
   self->resources = vmd_lock_set_to_string (self->facts.set);
   return self;
 }

@@ -6,6 +6,7 @@
 
 #include "base/vmd-failure-private.h"
 
+#include <string.h>
 #include <unistd.h>
 
 /**
@@ -66,6 +67,16 @@ vmd_lock_request_init (VmdLockRequest *self)
   self->timeout = -1;
 }
 
+/* Of a text for people that comes from a client, so much is kept: what keeps others waiting has to
+ * fit into their message, and into a record that they read. */
+#define MAX_TEXT 1000
+
+static char *
+dup_text (const char *text)
+{
+  return text != NULL ? g_utf8_make_valid (text, (gssize) strnlen (text, MAX_TEXT)) : NULL;
+}
+
 static gboolean
 is_open (VmdLockRequest *self)
 {
@@ -78,7 +89,8 @@ is_open (VmdLockRequest *self)
  *   on whose behalf it asks. Who holds a lock may not ask for another under the same owner, so that
  *   nobody can wait for itself. Owners are told apart within one process. %NULL: an owner that
  *   nobody else has
- * @reason: why, for people: shown to those whom this keeps waiting ("import of ./repo")
+ * @reason: why, for people: shown to those whom this keeps waiting ("import of ./repo"); the first
+ *   1000 bytes of it
  *
  * Makes an empty request, which waits as long as it takes.
  *
@@ -99,7 +111,7 @@ vmd_lock_request_new (const char *owner, const char *reason)
   else
     self->owner = g_strdup_printf ("anonymous-%d-%u", (int) getpid (),
                                    (guint) g_atomic_int_add (&n_anonymous, 1));
-  self->reason = g_utf8_make_valid (reason, -1);
+  self->reason = dup_text (reason);
   return self;
 }
 
@@ -163,7 +175,7 @@ vmd_lock_request_set_job (VmdLockRequest *self, const char *job_id)
   g_return_if_fail (is_open (self));
 
   g_free (self->job);
-  self->job = job_id != NULL ? g_utf8_make_valid (job_id, -1) : NULL;
+  self->job = dup_text (job_id);
 }
 
 /**
@@ -182,7 +194,7 @@ vmd_lock_request_set_sender (VmdLockRequest *self, const char *sender)
   g_return_if_fail (is_open (self));
 
   g_free (self->sender);
-  self->sender = sender != NULL ? g_utf8_make_valid (sender, -1) : NULL;
+  self->sender = dup_text (sender);
 }
 
 /* vmd_lock_request_seal:

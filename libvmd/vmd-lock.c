@@ -215,9 +215,8 @@ vmd_lock_begin_use (VmdLock *self)
 void
 vmd_lock_end_use (VmdLock *self)
 {
-  g_return_if_fail (self->n_uses > 0);
-
   g_mutex_lock (&self->mutex);
+  g_assert (self->n_uses > 0);
   self->n_uses--;
   g_mutex_unlock (&self->mutex);
   release_if_unused (self);

@@ -64,22 +64,14 @@ struct _VmdLockGrip
 };
 
 static int
-open_description (VmdLockFile *self, struct stat *status, GError **error)
+open_description (VmdLockFile *self, int flags, GError **error)
 {
-  vmd_autofd int fd = openat (self->state_dir_fd, "locks",
-                              O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+  int fd = openat (self->state_dir_fd, "locks", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | flags,
+                   0600);
 
-  if (fd < 0 || fstat (fd, status) < 0)
-    {
-      vmd_fail_errno (error, errno, "Cannot open the lock file %s", self->path);
-      return -1;
-    }
-  if (!S_ISREG (status->st_mode))
-    {
-      vmd_fail (error, VMD_ERROR_STORE, "The lock file %s is not a file", self->path);
-      return -1;
-    }
-  return vmd_steal_fd (&fd);
+  if (fd < 0)
+    vmd_fail_errno (error, errno, "Cannot open the lock file %s", self->path);
+  return fd;
 }
 
 /* vmd_lock_file_open:
@@ -99,12 +91,22 @@ vmd_lock_file_open (int state_dir_fd, const char *state_dir, GError **error)
   g_mutex_init (&self->mutex);
   self->path = g_build_filename (state_dir, "locks", NULL);
   self->state_dir_fd = state_dir_fd;
-  fd = open_description (self, &status, error);
+  fd = open_description (self, O_CREAT, error);
   if (fd < 0)
     return NULL;
+  self->spare[self->n_spare++] = fd;
+  if (fstat (fd, &status) < 0)
+    {
+      vmd_fail_errno (error, errno, "Cannot look at the lock file %s", self->path);
+      return NULL;
+    }
+  if (!S_ISREG (status.st_mode))
+    {
+      vmd_fail (error, VMD_ERROR_STORE, "The lock file %s is not a file", self->path);
+      return NULL;
+    }
   self->device = status.st_dev;
   self->inode = status.st_ino;
-  self->spare[self->n_spare++] = fd;
   return g_steal_pointer (&self);
 }
 
@@ -131,18 +133,17 @@ take_description (VmdLockFile *self, GError **error)
   if (self->n_spare > 0)
     fd = self->spare[--self->n_spare];
   g_mutex_unlock (&self->mutex);
-  if (fd >= 0)
-    return vmd_steal_fd (&fd);
-
-  fd = open_description (self, &status, error);
+  if (fd < 0)
+    fd = open_description (self, 0, error);
   if (fd < 0)
     return -1;
-  /* Locks on two files would exclude nobody. */
-  if (status.st_dev != self->device || status.st_ino != self->inode)
+  /* Locks on two files would exclude nobody, and whoever comes next makes another one. */
+  if (fstat (fd, &status) < 0 || status.st_nlink == 0 || status.st_dev != self->device ||
+      status.st_ino != self->inode)
     {
       vmd_fail (error, VMD_ERROR_STORE,
-                "The lock file %s was replaced while it was in use; end every program that "
-                "uses this state directory, then start again",
+                "The lock file %s was removed or replaced while it was in use; end every program "
+                "that uses this state directory, then start again",
                 self->path);
       return -1;
     }

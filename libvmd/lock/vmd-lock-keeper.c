@@ -174,7 +174,9 @@ find_culprit (VmdLockKeeper *self, VmdLockTicket *ticket, const Blocker *blocker
         continue;
       if (vmd_lock_info_get_held (info))
         return g_object_ref (info);
-      waiting = waiting != NULL ? waiting : info;
+      /* Who waits in this process, and is not in our way in the line, is behind us. */
+      if (waiting == NULL && vmd_lock_info_get_pid (info) != getpid ())
+        waiting = info;
     }
   if (blocker->ticket != NULL)
     return vmd_lock_ticket_to_info (blocker->ticket, FALSE, blocker->since);
@@ -335,7 +337,8 @@ serve (VmdLockKeeper *self, VmdLockTicket *ticket)
       complain (self, ticket);
       ticket->complain_at = 0;
     }
-  ticket->poll_at = now + g_random_int_range (MIN_POLL, MAX_POLL);
+  if (taking)
+    ticket->poll_at = now + g_random_int_range (MIN_POLL, MAX_POLL);
   return FALSE;
 }
 

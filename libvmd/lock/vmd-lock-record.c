@@ -34,7 +34,7 @@
  * Rejected: telling a live owner from a dead one by its pid and start time: it can't be seen from
  * another pid namespace. */
 
-#define MAX_RECORD (256 * 1024)
+#define MAX_RECORD (512 * 1024) /* the longest that a request can make has 300 KiB of names */
 #define MAX_NAMES_TRIED 1000
 #define STATE_FORMAT "%c %020" G_GINT64_FORMAT "\n"
 
@@ -45,6 +45,7 @@ struct _VmdLockRecord
   char name[32];
 };
 
+/* FALSE with errno EAGAIN: somebody else has it locked. */
 static gboolean
 lock_file (int fd)
 {
@@ -80,6 +81,7 @@ make_file (VmdLockRecord *self)
   for (guint i = 0; i < MAX_NAMES_TRIED; i++)
     {
       vmd_autofd int fd = -1;
+      gboolean locked;
 
       g_snprintf (self->name, sizeof self->name, "%d-%u", (int) getpid (),
                   (guint) g_atomic_int_add (&last, 1) + 1);
@@ -87,10 +89,18 @@ make_file (VmdLockRecord *self)
                    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
       if (fd < 0 && errno != EEXIST)
         return FALSE;
-      if (fd >= 0 && lock_file (fd) && has_name (fd))
+      if (fd < 0)
+        continue;
+      locked = lock_file (fd);
+      if (locked && has_name (fd))
         {
           self->fd = vmd_steal_fd (&fd);
           return TRUE;
+        }
+      if (!locked && errno != EAGAIN && errno != EACCES)
+        {
+          unlinkat (self->requests_fd, self->name, 0);
+          return FALSE;
         }
     }
   errno = EEXIST;

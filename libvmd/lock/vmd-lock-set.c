@@ -17,6 +17,8 @@
 
 #define LEAF_OFFSET ((guint64) 1 << 61)
 #define MAX_NAME_LENGTH 255
+#define MAX_RESOURCES                                                                              \
+  1024 /* in one set: they come from bus clients, and each is compared with all */
 
 static const char *const kind_words[] = {
   "vm", "workspace", "image", "kernel", "create", "publish"
@@ -111,7 +113,7 @@ find_resource (const VmdLockSet *self, VmdLockKind kind, const char *name)
  *
  * Adds a resource. One that is there already stays once, and exclusive if either asked for that.
  *
- * Returns: FALSE with INVALID_ARGUMENT when @kind, @name or @mode cannot be */
+ * Returns: FALSE with INVALID_ARGUMENT when @kind, @name or @mode cannot be, or there are too many */
 gboolean
 vmd_lock_set_add (VmdLockSet *self, VmdLockKind kind, const char *name, VmdLockMode mode,
                   GError **error)
@@ -136,6 +138,9 @@ vmd_lock_set_add (VmdLockSet *self, VmdLockKind kind, const char *name, VmdLockM
       there->mode = MAX (there->mode, mode);
       return TRUE;
     }
+  if (self->resources->len >= MAX_RESOURCES)
+    return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT,
+                     "More than %d things cannot be locked in one request", MAX_RESOURCES);
   added.name = g_strdup (name);
   g_array_append_val (self->resources, added);
   return TRUE;

@@ -126,8 +126,9 @@ vmd_lock_table_lock (VmdLockTable *self, VmdLockRequest *request, GCancellable *
 
 /* vmd_lock_table_lock_async:
  *
- * The same without blocking, nor touching the disk on this thread. The place in the line is taken
- * before this returns. */
+ * The same without blocking. The place in the line is taken before this returns; the disk is left
+ * to the keeper's thread, unless a request that does not wait (timeout 0) is refused: then the
+ * records may be read here, to say who is in the way. */
 void
 vmd_lock_table_lock_async (VmdLockTable *self, VmdLockRequest *request, GCancellable *cancellable,
                            GAsyncReadyCallback callback, gpointer user_data)
@@ -164,6 +165,7 @@ vmd_lock_table_lock_finish (VmdLockTable *self, GAsyncResult *result, GError **e
   VmdLock *lock;
 
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, vmd_lock_table_lock_async), NULL);
 
   lock = g_task_propagate_pointer (G_TASK (result), &local);
   if (lock != NULL)
