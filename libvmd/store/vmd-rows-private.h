@@ -18,6 +18,7 @@ typedef struct {
   char *name;       /* UNIQUE while not tombstoned */
   char *image_name; /* what the user asked for */
   char *image;      /* sha256 of the base image at create: an updated name does not change a VM */
+  char *ssh_server; /* (nullable) of that base image: "dropbear", "openssh", "none" */
   char *kernel;     /* kernel version */
   guint vcpus;
   guint64 memory;    /* bytes */
@@ -157,6 +158,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdKernelRow, vmd_kernel_row_free)
 gboolean vmd_kernel_row_put (sqlite3 *db, const VmdKernelRow *row, GError **error);
 VmdKernelRow *vmd_kernel_row_load (sqlite3 *db, const char *version, GError **error);
 GPtrArray *vmd_kernel_row_load_all (sqlite3 *db, GError **error);
+/* IN_USE, naming the VMs (tombstoned ones too) that boot it. */
 gboolean vmd_kernel_row_remove (sqlite3 *db, const char *version, GError **error);
 
 /* -- workspaces (vmd-rows-workspace.c) -- */
@@ -177,8 +179,8 @@ typedef struct {
 void vmd_workspace_row_free (VmdWorkspaceRow *row);
 VmdWorkspaceRow *vmd_workspace_row_copy (const VmdWorkspaceRow *row);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdWorkspaceRow, vmd_workspace_row_free)
-/* The write under the re-check (DESIGN 3.10 d): INSERT … SELECT … WHERE EXISTS (a VM of this id, not tombstoned, at this launch, with
- * a launch row, and no stop, kill, restart or delete claimed by a live owner), or UPDATE … with the same condition.
+/* The write under the re-check: INSERT … SELECT … WHERE EXISTS (a VM of this id, not tombstoned, at this launch, with a launch row
+ * whose process lives, and no stop, kill, restart or delete of it claimed by a live owner), or UPDATE … with the same condition.
  * Never an upsert that could bring a VM back. VM_STOPPED when the condition fails. */
 gboolean vmd_workspace_row_write (sqlite3 *db, const VmdWorkspaceRow *row, GError **error);
 VmdWorkspaceRow *vmd_workspace_row_load (sqlite3 *db, const char *vm, const char *path,

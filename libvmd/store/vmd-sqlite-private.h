@@ -25,5 +25,16 @@ int vmd_sqlite_step (sqlite3 *db, VmdStatement *statement, GError **error);
 gboolean vmd_sqlite_run (sqlite3 *db, int *changed, GError **error, const char *sql,
                          const char *types, ...);
 char *vmd_sqlite_dup_text (VmdStatement *statement, int column);
+/* 0 for what is negative or above @maximum: a record may be damaged. */
+guint64 vmd_sqlite_get_unsigned (VmdStatement *statement, int column, guint64 maximum);
+
+/* Makes a row, owned, of what a statement is at. */
+typedef gpointer (*VmdSqliteReader) (VmdStatement *statement);
+/* The first row of @sql; NULL without error: there is none. */
+gpointer vmd_sqlite_load_one (sqlite3 *db, VmdSqliteReader reader, GError **error, const char *sql,
+                              const char *types, ...);
+/* All rows of @sql, in its order; @destroy frees one. (transfer full) */
+GPtrArray *vmd_sqlite_load_all (sqlite3 *db, VmdSqliteReader reader, GDestroyNotify destroy,
+                                GError **error, const char *sql, const char *types, ...);
 
 G_END_DECLS

@@ -36,8 +36,8 @@ typedef enum {
 /* Runs on the store's thread, in a transaction. Must not wait for anything. FALSE rolls back. */
 typedef gboolean (*VmdStoreFunc) (sqlite3 *db, gpointer data, GError **error);
 
-/* Called on the store's thread after a commit, outside any transaction, once for each row that changed (deleted
- * ones too: look it up to see); @id NULL: everything may have changed, reload. */
+/* Called on the store's thread after a commit, once for each row that changed (deleted ones too: look it up to see); @id NULL:
+ * everything may have changed, reload. All that is told at once is in one read transaction: what is looked up belongs together. */
 typedef void (*VmdStoreObserver) (VmdStore *self, sqlite3 *db, VmdRowKind kind, const char *id,
                                   gpointer data);
 /* Called once after the last row of a batch. */
@@ -45,7 +45,7 @@ typedef void (*VmdStoreBatchDone) (VmdStore *self, gpointer data);
 
 /* Opens or makes @state_dir/vmd.db: WAL, synchronous=FULL, foreign_keys, busy_timeout; migrates. STORE or STORE_CORRUPT name the file and what to do. */
 VmdStore *vmd_store_open (const char *state_dir, GError **error);
-/* Before the first transaction; calls it at once, on the store's thread, with a reload of every kind. */
+/* Before the first transaction; calls it at once, on the store's thread, with a reload of every kind, and returns after that. */
 void vmd_store_observe (VmdStore *self, VmdStoreObserver observer, VmdStoreBatchDone done,
                         gpointer data);
 /* Blocks the caller until @func's effects are durable and the observer has seen them, or until it failed. Not on the main loop. A

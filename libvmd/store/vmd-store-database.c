@@ -1,0 +1,110 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmd-store-database-private.h"
+
+#include "base/vmd-failure-private.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+/* How long a statement waits for another process's transaction. Those take milliseconds; one that
+ * takes this long belongs to a process that is stopped, or to a disk that hangs. */
+#define BUSY_TIMEOUT "10000"
+
+/* Set on the one connection that there is, and so on every one. busy_timeout is the first: the
+ * others may have to wait already. */
+static const char *const pragmas[] = {
+  "PRAGMA busy_timeout = " BUSY_TIMEOUT, "PRAGMA journal_mode = WAL",
+  "PRAGMA synchronous = FULL",           "PRAGMA foreign_keys = ON",
+  "PRAGMA trusted_schema = OFF",
+};
+
+/* Makes the file, empty and for us alone: SQLite gives its -wal and -shm the same mode. By mknod,
+ * since it opens nothing: to close a descriptor of a database gives up all POSIX locks that this
+ * process has on it, those of another store's connection too. */
+static gboolean
+ensure_file (const char *path, GError **error)
+{
+  struct stat status;
+
+  if (mknod (path, S_IFREG | 0600, 0) < 0 && errno != EEXIST)
+    return vmd_fail_errno (error, errno, "Cannot make the database %s", path);
+  if (stat (path, &status) < 0)
+    return vmd_fail_errno (error, errno, "Cannot use the database %s", path);
+  if (!S_ISREG (status.st_mode))
+    return vmd_fail (error, VMD_ERROR_STORE,
+                     "%s is no file, and cannot be the database: move it away", path);
+  if ((status.st_mode & 077) != 0 && chmod (path, 0600) < 0)
+    return vmd_fail_errno (error, errno, "Cannot keep others from reading the database %s", path);
+  return TRUE;
+}
+
+/* The first column of the first row of @sql, which has no parameters. */
+gboolean
+vmd_store_database_get_number (sqlite3 *db, const char *sql, gint64 *number, GError **error)
+{
+  g_autoptr (VmdStatement) statement = vmd_sqlite_prepare (db, sql, error);
+  int result;
+
+  if (statement == NULL)
+    return FALSE;
+  result = vmd_sqlite_step (db, statement, error);
+  if (result == SQLITE_DONE)
+    return vmd_fail (error, VMD_ERROR_STORE, "“%s” has no answer", sql);
+  if (result != SQLITE_ROW)
+    return FALSE;
+  *number = sqlite3_column_int64 (statement, 0);
+  return TRUE;
+}
+
+/* The file is read whole once, which is some milliseconds: damage is found now and named, and not
+ * by a verb in the middle of its work. */
+static gboolean
+check_whole (sqlite3 *db, GError **error)
+{
+  g_autoptr (VmdStatement) statement = vmd_sqlite_prepare (db, "PRAGMA quick_check(1)", error);
+  const char *verdict;
+
+  if (statement == NULL || vmd_sqlite_step (db, statement, error) != SQLITE_ROW)
+    return FALSE;
+  verdict = (const char *) sqlite3_column_text (statement, 0);
+  if (g_strcmp0 (verdict, "ok") == 0)
+    return TRUE;
+  return vmd_fail (error, VMD_ERROR_STORE_CORRUPT,
+                   "The database %s is damaged (%s): stop what uses it, and put a backup in its"
+                   " place, or move it away to begin with an empty one",
+                   sqlite3_db_filename (db, "main"), verdict);
+}
+
+/* Returns: (transfer full) (nullable): a connection with all pragmas set, to a database of the
+ *   newest version; not made for use by two threads at once */
+sqlite3 *
+vmd_store_database_open (const char *path, GError **error)
+{
+  g_autoptr (VmdDatabase) db = NULL;
+  int result;
+
+  if (!ensure_file (path, error))
+    return NULL;
+  result = sqlite3_open_v2 (path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+  if (db == NULL)
+    {
+      vmd_fail (error, VMD_ERROR_STORE, "Cannot open the database %s: %s", path,
+                sqlite3_errstr (result));
+      return NULL;
+    }
+  sqlite3_extended_result_codes (db, TRUE);
+  if (result != SQLITE_OK)
+    {
+      vmd_sqlite_fail (db, error, "open");
+      return NULL;
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (pragmas); i++)
+    if (!vmd_sqlite_run (db, NULL, error, pragmas[i], ""))
+      return NULL;
+  if (!check_whole (db, error) || !vmd_store_migrate (db, error))
+    return NULL;
+  return g_steal_pointer (&db);
+}
