@@ -86,6 +86,7 @@ void vmd_vm_probe_follow (VmdVm *self, const VmdVmSnapshot *now);
 
 /* vmd-vm-console.c */
 char *vmd_vm_dup_console_tail (VmdVm *self);
+gboolean vmd_console_trim (const char *vm_dir, GError **error);
 
 /* vmd-guest-guard.c */
 void vmd_vm_check_guards (VmdVm *self, const VmdVmSnapshot *now);

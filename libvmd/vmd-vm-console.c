@@ -1,0 +1,198 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "base/vmd-poll-private.h"
+#include "base/vmd-state-dir-private.h"
+#include "vmd-vm-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The console is a file that the hypervisor appends to, launch after launch, and a socket for whoever
+ * wants to type. What a guest writes there is the guest's: any bytes, any amount. */
+
+#define KEPT_BYTES (8 * 1024 * 1024)
+#define MAX_BYTES (16 * 1024 * 1024)
+#define TAIL_BYTES 4096
+#define TAIL_LINES 15
+#define CONNECT_DEADLINE_MS 2000
+
+static char *
+dup_path (const char *vm_dir)
+{
+  return g_build_filename (vm_dir, "console.log", NULL);
+}
+
+static int
+open_file (const char *vm_dir)
+{
+  g_autofree char *path = dup_path (vm_dir);
+
+  return open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Reads at most @length bytes at @offset. Returns how many there were. */
+static gsize
+read_at (int fd, char *buffer, gsize length, off_t offset)
+{
+  gsize done = 0;
+
+  while (done < length)
+    {
+      gssize n = pread (fd, buffer + done, length - done, offset + (off_t) done);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0)
+        break;
+      done += (gsize) n;
+    }
+  return done;
+}
+
+/* Where the last lines of @text begin. */
+static const char *
+find_last_lines (const char *text)
+{
+  const char *start = text + strlen (text);
+
+  for (guint n = 0; start > text; start--)
+    if (start[-1] == '\n' && n++ == TAIL_LINES)
+      break;
+  return start;
+}
+
+/* What a terminal would act on goes. */
+static void
+blank_controls (char *text)
+{
+  for (char *c = text; *c != '\0'; c++)
+    if ((*c >= '\0' && *c < ' ' && *c != '\n' && *c != '\t') || *c == '\x7f')
+      *c = ' ';
+}
+
+/* Returns: (transfer full): the last lines of the console as the end of an error's message; "" when
+ *   there are none */
+char *
+vmd_vm_dup_console_tail (VmdVm *self)
+{
+  g_autofree char *vm_dir = vmd_vm_dup_dir (self);
+  vmd_autofd int fd = open_file (vm_dir);
+  g_autofree char *buffer = g_malloc0 (TAIL_BYTES + 1);
+  g_autofree char *text = NULL;
+  struct stat status;
+  gsize length;
+
+  if (fd < 0 || fstat (fd, &status) < 0 || !S_ISREG (status.st_mode))
+    return g_strdup ("");
+  length = read_at (fd, buffer, TAIL_BYTES, MAX (status.st_size - TAIL_BYTES, 0));
+  for (gsize i = 0; i < length; i++)
+    if (buffer[i] == '\0')
+      buffer[i] = ' ';
+  text = g_utf8_make_valid (buffer, (gssize) length);
+  blank_controls (text);
+  g_strchomp (text);
+  if (*text == '\0')
+    return g_strdup ("");
+  return g_strdup_printf ("; the last lines of its console:\n%s", find_last_lines (text));
+}
+
+static gboolean
+write_end (int source, off_t size, const char *path, GError **error)
+{
+  g_autofree char *buffer = g_malloc (KEPT_BYTES);
+  gsize length = read_at (source, buffer, KEPT_BYTES, size - KEPT_BYTES);
+  vmd_autofd int fd = open (path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+  if (fd < 0)
+    return vmd_fail_errno (error, errno, "Cannot open %s", path);
+  return vmd_write_all (fd, buffer, length, NULL, VMD_NO_DEADLINE, error);
+}
+
+/* Cuts off the beginning of a console's log that has become long. Before a launch: nobody appends to it
+ * then. Whoever reads the old one goes on reading it. */
+gboolean
+vmd_console_trim (const char *vm_dir, GError **error)
+{
+  g_autofree char *path = dup_path (vm_dir);
+  g_autofree char *staged = g_strconcat (path, ".new", NULL);
+  vmd_autofd int fd = open_file (vm_dir);
+  struct stat status;
+
+  if (fd < 0 && errno == ENOENT)
+    return TRUE;
+  if (fd < 0 || fstat (fd, &status) < 0)
+    return vmd_fail_errno (error, errno, "Cannot open %s", path);
+  if (!S_ISREG (status.st_mode) || status.st_size <= MAX_BYTES)
+    return TRUE;
+  if (!write_end (fd, status.st_size, staged, error))
+    {
+      g_unlink (staged);
+      return FALSE;
+    }
+  if (g_rename (staged, path) < 0)
+    return vmd_fail_errno (error, errno, "Cannot rename %s", staged);
+  return TRUE;
+}
+
+/**
+ * vmd_vm_open_log:
+ *
+ * Opens what the guest has written to its console, in all its launches. Needs no lock and does not
+ * wait.
+ *
+ * Returns: (transfer full): a descriptor for reading, at the beginning, the caller's to close; -1 with
+ *   %VMD_ERROR_NOT_FOUND when the VM was never started
+ *
+ * Since: 0.1
+ */
+int
+vmd_vm_open_log (VmdVm *self, GError **error)
+{
+  g_autofree char *vm_dir = NULL;
+  g_autofree char *name = NULL;
+  int fd;
+
+  g_return_val_if_fail (VMD_IS_VM (self), -1);
+  vm_dir = vmd_vm_dup_dir (self);
+  fd = open_file (vm_dir);
+  if (fd >= 0)
+    return fd;
+  name = vmd_vm_dup_name (self);
+  if (errno == ENOENT)
+    vmd_fail (error, VMD_ERROR_NOT_FOUND, "VM “%s” has no console log: it was never started", name);
+  else
+    vmd_fail_errno (error, errno, "Cannot open the console log of VM “%s”", name);
+  return -1;
+}
+
+/**
+ * vmd_vm_open_console:
+ *
+ * Connects to the guest's console: what is written is typed there, what is read was printed from now
+ * on. One client at a time. Needs no lock; waits for two seconds at most.
+ *
+ * Returns: (transfer full): a connected socket, the caller's to close; -1 with %VMD_ERROR_WRONG_STATE
+ *   when the VM does not run, %VMD_ERROR_BUSY when somebody has the console
+ *
+ * Since: 0.1
+ */
+int
+vmd_vm_open_console (VmdVm *self, GError **error)
+{
+  g_autoptr (VmdMachine) machine = NULL;
+  gint64 deadline = vmd_deadline_in (CONNECT_DEADLINE_MS);
+  GCancellable *closing;
+
+  g_return_val_if_fail (VMD_IS_VM (self), -1);
+  closing = vmd_manager_get_cancellable (self->manager);
+  machine = vmd_vm_ref_machine (self, closing, deadline, error);
+  if (machine == NULL)
+    return -1;
+  return vmd_machine_connect_console (machine, closing, deadline, error);
+}
