@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Watching processes that need not be our children: one thread, one epoll, one pidfd each. A seam: the fake one is told by
- * the test who died. */
+/* Watching processes that need not be our children: one thread, one epoll, one pidfd each. A seam:
+ * the fake one is told by the test who died. */
 
 #include "../base/vmd-process-private.h"
 
@@ -11,14 +11,16 @@
 
 G_BEGIN_DECLS
 
-/* Called once, on the watcher's thread, when the process is gone (or was so already); must not wait. @wait_status: as waitpid()
- * gives it when it was our child, else -1. */
+/* Called once, on the watcher's thread, when the process is gone (or was so already); must not
+ * wait. @wait_status: as waitpid() gives it when it was a child of ours that was launched and
+ * left, else -1. */
 typedef void (*VmdProcessExited) (const VmdProcessId *process, int wait_status, gpointer data);
 
 #define VMD_TYPE_PROCESS_WATCHER (vmd_process_watcher_get_type ())
 G_DECLARE_INTERFACE (VmdProcessWatcher, vmd_process_watcher, VMD, PROCESS_WATCHER, GObject)
 
-struct _VmdProcessWatcherInterface {
+struct _VmdProcessWatcherInterface
+{
   GTypeInterface parent;
   guint64 (*watch) (VmdProcessWatcher *self, const VmdProcessId *process, VmdProcessExited exited,
                     gpointer data, GDestroyNotify destroy);

@@ -24,5 +24,6 @@ gboolean vmd_process_id_equal (const VmdProcessId *a, const VmdProcessId *b);
 gboolean vmd_process_id_is_alive (const VmdProcessId *id);
 int vmd_process_id_open (const VmdProcessId *id);
 gboolean vmd_process_id_kill (const VmdProcessId *id, int signal, GError **error);
+gboolean vmd_process_id_reap (const VmdProcessId *id, int *wait_status);
 
 G_END_DECLS

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Reads a file of /proc whole into @buffer, NUL-terminated. */
@@ -61,15 +62,13 @@ vmd_process_id_self (VmdProcessId *id)
     g_error ("/proc/self/stat cannot be read: is /proc mounted?");
 }
 
-/* The process that has @pid now; FALSE if there is none, or only a zombie: that one does nothing
- * any more, and whoever should reap it may never do so. @id is set on success only. */
-gboolean
-vmd_process_id_read (pid_t pid, VmdProcessId *id)
+/* What /proc says of the process that has @pid now, also of one that has ended and not been reaped. */
+static gboolean
+read_stat (pid_t pid, VmdProcessId *id, char *state)
 {
   char path[32];
   char buffer[1024];
   const char *rest;
-  char state;
   unsigned long long start_time;
 
   if (pid <= 0)
@@ -83,13 +82,27 @@ vmd_process_id_read (pid_t pid, VmdProcessId *id)
   if (rest == NULL ||
       sscanf (rest + 1,
               " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-              &state, &start_time) != 2 ||
-      state == 'Z' || state == 'X')
+              state, &start_time) != 2)
     return FALSE;
   memset (id, 0, sizeof *id);
   g_strlcpy (id->boot_id, get_boot_id (), sizeof id->boot_id);
   id->pid = pid;
   id->start_time = start_time;
+
+  return TRUE;
+}
+
+/* The process that has @pid now; FALSE if there is none, or only a zombie: that one does nothing
+ * any more, and whoever should reap it may never do so. @id is set on success only. */
+gboolean
+vmd_process_id_read (pid_t pid, VmdProcessId *id)
+{
+  VmdProcessId found;
+  char state;
+
+  if (!read_stat (pid, &found, &state) || state == 'Z' || state == 'X')
+    return FALSE;
+  *id = found;
 
   return TRUE;
 }
@@ -149,4 +162,27 @@ vmd_process_id_kill (const VmdProcessId *id, int signal, GError **error)
 
   return vmd_fail_errno (error, errno, "cannot send signal %d to process %d", signal,
                          (int) id->pid);
+}
+
+/* Takes away the zombie of exactly this process, if it is one and was a child of ours; @wait_status
+ * is then as waitpid() gives it. FALSE in every other case, also when another thread was faster. */
+gboolean
+vmd_process_id_reap (const VmdProcessId *id, int *wait_status)
+{
+  vmd_autofd int fd = id->pid > 0 ? pidfd_open (id->pid, 0) : -1;
+  siginfo_t end = { 0 };
+  VmdProcessId now;
+  char state;
+
+  /* As in vmd_process_id_open(): looked at after the open, so that the descriptor is of the process
+   * that was looked at. */
+  if (fd < 0 || !read_stat (id->pid, &now, &state) || !vmd_process_id_equal (id, &now))
+    return FALSE;
+  if (waitid (P_PIDFD, (id_t) fd, &end, WEXITED | WNOHANG) < 0 || end.si_pid != id->pid)
+    return FALSE;
+  *wait_status = end.si_code == CLD_EXITED
+                     ? W_EXITCODE (end.si_status, 0)
+                     : W_EXITCODE (0, end.si_status) | (end.si_code == CLD_DUMPED ? WCOREFLAG : 0);
+
+  return TRUE;
 }
