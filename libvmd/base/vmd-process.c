@@ -123,11 +123,14 @@ vmd_process_id_is_alive (const VmdProcessId *id)
 }
 
 /* A pidfd for exactly this process (close-on-exec; the caller's), or -1 with errno: ESRCH when it
- * is gone. */
+ * is gone. A zombie can be opened still, and its pidfd is ready when the last of its threads is
+ * gone: what it had, such as the lock of a disk, is free only then. */
 int
 vmd_process_id_open (const VmdProcessId *id)
 {
   vmd_autofd int fd = -1;
+  VmdProcessId now;
+  char state;
 
   if (id->pid <= 0)
     {
@@ -139,7 +142,7 @@ vmd_process_id_open (const VmdProcessId *id)
     return -1;
   /* Looked at after the open: if the pid had been given to another before it, that other shows now.
    * If the process meant is here now, it was here at the open. */
-  if (!vmd_process_id_is_alive (id))
+  if (!read_stat (id->pid, &now, &state) || !vmd_process_id_equal (id, &now))
     {
       errno = ESRCH;
       return -1;
@@ -169,16 +172,10 @@ vmd_process_id_kill (const VmdProcessId *id, int signal, GError **error)
 gboolean
 vmd_process_id_reap (const VmdProcessId *id, int *wait_status)
 {
-  vmd_autofd int fd = id->pid > 0 ? pidfd_open (id->pid, 0) : -1;
+  vmd_autofd int fd = vmd_process_id_open (id);
   siginfo_t end = { 0 };
-  VmdProcessId now;
-  char state;
 
-  /* As in vmd_process_id_open(): looked at after the open, so that the descriptor is of the process
-   * that was looked at. */
-  if (fd < 0 || !read_stat (id->pid, &now, &state) || !vmd_process_id_equal (id, &now))
-    return FALSE;
-  if (waitid (P_PIDFD, (id_t) fd, &end, WEXITED | WNOHANG) < 0 || end.si_pid != id->pid)
+  if (fd < 0 || waitid (P_PIDFD, (id_t) fd, &end, WEXITED | WNOHANG) < 0 || end.si_pid != id->pid)
     return FALSE;
   *wait_status = end.si_code == CLD_EXITED
                      ? W_EXITCODE (end.si_status, 0)
