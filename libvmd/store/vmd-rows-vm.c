@@ -9,7 +9,7 @@
 
 #define COLUMNS                                                                                    \
   "id, name, image_name, image, kernel, vcpus, memory, disk_size, network, backend, created,"      \
-  " launch, reason, bad, deleted"
+  " launch, reason, bad, deleted, ssh_server"
 
 void
 vmd_vm_row_free (VmdVmRow *row)
@@ -18,6 +18,7 @@ vmd_vm_row_free (VmdVmRow *row)
   g_free (row->name);
   g_free (row->image_name);
   g_free (row->image);
+  g_free (row->ssh_server);
   g_free (row->kernel);
   g_free (row->network);
   g_free (row->backend);
@@ -34,6 +35,7 @@ vmd_vm_row_copy (const VmdVmRow *row)
   copy->name = g_strdup (row->name);
   copy->image_name = g_strdup (row->image_name);
   copy->image = g_strdup (row->image);
+  copy->ssh_server = g_strdup (row->ssh_server);
   copy->kernel = g_strdup (row->kernel);
   copy->network = g_strdup (row->network);
   copy->backend = g_strdup (row->backend);
@@ -61,6 +63,7 @@ read_row (VmdStatement *statement)
   row->reason = vmd_sqlite_dup_text (statement, 12);
   row->bad = sqlite3_column_int64 (statement, 13) != 0;
   row->deleted = sqlite3_column_int64 (statement, 14) != 0;
+  row->ssh_server = vmd_sqlite_dup_text (statement, 15);
   return row;
 }
 
@@ -129,12 +132,12 @@ vmd_vm_row_insert (sqlite3 *db, const VmdVmRow *row, GError **error)
   return check_name (db, row->id, row->name, error) && check_image_and_kernel (db, row, error) &&
          vmd_sqlite_run (db, NULL, error,
                          "INSERT INTO vms (" COLUMNS ")"
-                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                         "sssssiiissiisii", row->id, row->name, row->image_name, row->image,
+                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                         "sssssiiissiisiis", row->id, row->name, row->image_name, row->image,
                          row->kernel, (gint64) row->vcpus, (gint64) row->memory,
                          (gint64) row->disk_size, row->network, row->backend, row->created,
                          (gint64) row->launch, row->reason, (gint64) row->bad,
-                         (gint64) row->deleted);
+                         (gint64) row->deleted, row->ssh_server);
 }
 
 VmdVmRow *
@@ -157,19 +160,29 @@ fail_not_found (const char *id, GError **error)
   return vmd_fail (error, VMD_ERROR_NOT_FOUND, "There is no VM %s (any more)", id);
 }
 
+static gboolean
+check_exists (sqlite3 *db, const char *id, GError **error)
+{
+  GError *failure = NULL;
+  g_autoptr (VmdVmRow) row = vmd_vm_row_load (db, id, &failure);
+
+  if (row != NULL && !row->deleted)
+    return TRUE;
+  if (failure == NULL)
+    return fail_not_found (id, error);
+  g_propagate_error (error, failure);
+  return FALSE;
+}
+
 gboolean
 vmd_vm_row_update (sqlite3 *db, const VmdVmRow *row, GError **error)
 {
-  int changed;
-
-  if (!check_name (db, row->id, row->name, error) ||
-      !vmd_sqlite_run (db, &changed, error,
-                       "UPDATE vms SET name = ?, vcpus = ?, memory = ?, disk_size = ?, network = ?"
-                       " WHERE id = ? AND NOT deleted",
-                       "siiiss", row->name, (gint64) row->vcpus, (gint64) row->memory,
-                       (gint64) row->disk_size, row->network, row->id))
-    return FALSE;
-  return changed > 0 || fail_not_found (row->id, error);
+  return check_exists (db, row->id, error) && check_name (db, row->id, row->name, error) &&
+         vmd_sqlite_run (db, NULL, error,
+                         "UPDATE vms SET name = ?, vcpus = ?, memory = ?, disk_size = ?,"
+                         " network = ? WHERE id = ? AND NOT deleted",
+                         "siiiss", row->name, (gint64) row->vcpus, (gint64) row->memory,
+                         (gint64) row->disk_size, row->network, row->id);
 }
 
 gboolean

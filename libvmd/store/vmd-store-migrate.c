@@ -49,7 +49,8 @@ static const char *const first_tables =
     "  launch INTEGER NOT NULL,"
     "  reason TEXT,"
     "  bad INTEGER NOT NULL,"
-    "  deleted INTEGER NOT NULL"
+    "  deleted INTEGER NOT NULL,"
+    "  ssh_server TEXT"
     ") STRICT;"
     "CREATE UNIQUE INDEX vms_name ON vms (name) WHERE NOT deleted;"
     "CREATE INDEX vms_image ON vms (image);"
@@ -175,8 +176,10 @@ check_application (sqlite3 *db, gint64 version, GError **error)
                    sqlite3_db_filename (db, "main"));
 }
 
-static gboolean
-check_version (sqlite3 *db, gint64 *version, GError **error)
+/* FALSE with STORE_CORRUPT: the database is not vmd's, or of a version that only later ones know. Changes
+ * nothing. */
+gboolean
+vmd_store_check_version (sqlite3 *db, gint64 *version, GError **error)
 {
   if (!vmd_store_database_get_number (db, "PRAGMA user_version", version, error) ||
       !check_application (db, *version, error))
@@ -199,7 +202,7 @@ step (sqlite3 *db, gboolean *done, GError **error)
   gint64 version;
 
   /* Looked at anew: another process may have taken this step while we waited for the lock. */
-  if (!check_version (db, &version, error))
+  if (!vmd_store_check_version (db, &version, error))
     return FALSE;
   *done = version == (gint64) G_N_ELEMENTS (versions);
   if (*done)
@@ -216,7 +219,7 @@ vmd_store_migrate (sqlite3 *db, GError **error)
   gboolean done = FALSE;
   gint64 version;
 
-  if (!check_version (db, &version, error))
+  if (!vmd_store_check_version (db, &version, error))
     return FALSE;
   /* Most of the time there is nothing to write, and then nobody is waited for. */
   if (version == (gint64) G_N_ELEMENTS (versions))
