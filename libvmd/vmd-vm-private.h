@@ -97,7 +97,6 @@ gboolean vmd_manager_is_real (VmdManager *self);
 guint vmd_manager_get_boot_timeout (VmdManager *self);
 /* vmd-manager-find.c: tombstoned ones too. (transfer full) (nullable) */
 VmdVm *vmd_manager_lookup_vm (VmdManager *self, const char *id);
-char *vmd_manager_dup_ssh_server (VmdManager *self, const VmdVmRow *row);
 
 /* Signal "changed" of a VM; made in vmd-vm.c. */
 guint vmd_vm_get_changed_signal (void);

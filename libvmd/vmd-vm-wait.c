@@ -140,7 +140,8 @@ is_ready_or_never_will (const VmdVmSnapshot *now, gconstpointer data)
   const Wanted *wanted = data;
 
   return is_ready (now, wanted) || now->boot_error != NULL ||
-         !vmd_vm_snapshot_has_launch (now, wanted->launch);
+         !vmd_vm_snapshot_has_launch (now, wanted->launch) ||
+         vmd_vm_snapshot_is_ending (now, wanted->launch);
 }
 
 /* Why the launch that was waited for will not become ready. */
@@ -150,7 +151,7 @@ fail_ended (VmdVm *self, const VmdVmSnapshot *now, guint64 launch, GError **erro
   g_autofree char *name = vmd_vm_dup_name (self);
   g_autofree char *console = NULL;
 
-  if (vmd_vm_snapshot_has_launch (now, launch))
+  if (vmd_vm_snapshot_has_launch (now, launch) && now->boot_error != NULL)
     {
       g_propagate_error (error, g_error_copy (now->boot_error));
       return FALSE;
@@ -250,13 +251,12 @@ vmd_vm_wait_stopped (VmdVm *self, GCancellable *cancellable, GError **error)
 
   g_return_val_if_fail (VMD_IS_VM (self), FALSE);
   chain = vmd_cancel_chain_new (cancellable, vmd_manager_get_cancellable (self->manager));
-  return vmd_vm_wait_until (self, does_not_run, NULL, vmd_cancel_chain_get (chain),
-                            VMD_NO_DEADLINE, "waiting for the VM to stop", error);
+  return vmd_vm_wait_until (self, does_not_run, NULL, vmd_cancel_chain_get (chain), VMD_NO_DEADLINE,
+                            "waiting for the VM to stop", error);
 }
 
 static gboolean
-wait_ready_in_thread (VmdVm *self, const VmdVmCall *call, GCancellable *cancellable,
-                      GError **error)
+wait_ready_in_thread (VmdVm *self, const VmdVmCall *call, GCancellable *cancellable, GError **error)
 {
   return vmd_vm_wait_ready (self, call->readiness, cancellable, error);
 }
