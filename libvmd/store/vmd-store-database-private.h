@@ -20,6 +20,7 @@ gboolean
 vmd_store_database_get_number (sqlite3 *db, const char *sql, gint64 *number, GError **error);
 
 /* vmd-store-migrate.c */
+gboolean vmd_store_check_version (sqlite3 *db, gint64 *version, GError **error);
 gboolean vmd_store_migrate (sqlite3 *db, GError **error);
 
 G_END_DECLS

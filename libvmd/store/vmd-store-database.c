@@ -78,6 +78,21 @@ check_whole (sqlite3 *db, GError **error)
                    sqlite3_db_filename (db, "main"), verdict);
 }
 
+/* In this order: whatever is looked at may have to be waited for, and what is not ours is not changed. */
+static gboolean
+prepare (sqlite3 *db, GError **error)
+{
+  gint64 version;
+
+  if (!vmd_sqlite_run (db, NULL, error, "PRAGMA busy_timeout = " BUSY_TIMEOUT, "") ||
+      !vmd_store_check_version (db, &version, error))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (pragmas); i++)
+    if (!vmd_sqlite_run (db, NULL, error, pragmas[i], ""))
+      return FALSE;
+  return check_whole (db, error) && vmd_store_migrate (db, error);
+}
+
 /* Returns: (transfer full) (nullable): a connection with all pragmas set, to a database of the
  *   newest version; not made for use by two threads at once */
 sqlite3 *
@@ -101,10 +116,7 @@ vmd_store_database_open (const char *path, GError **error)
       vmd_sqlite_fail (db, error, "open");
       return NULL;
     }
-  for (guint i = 0; i < G_N_ELEMENTS (pragmas); i++)
-    if (!vmd_sqlite_run (db, NULL, error, pragmas[i], ""))
-      return NULL;
-  if (!check_whole (db, error) || !vmd_store_migrate (db, error))
+  if (!prepare (db, error))
     return NULL;
   return g_steal_pointer (&db);
 }
