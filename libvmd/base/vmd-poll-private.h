@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 gint64 vmd_deadline_in (guint milliseconds);
 gboolean vmd_poll (struct pollfd *fds, nfds_t n_fds, GCancellable *cancellable, gint64 deadline,
                    const char *what, GError **error);
+gssize vmd_write_quietly (int fd, const void *data, gsize length);
 gboolean vmd_write_all (int fd, const void *data, gsize length, GCancellable *cancellable,
                         gint64 deadline, GError **error);
 gssize vmd_read_some (int fd, void *data, gsize length, GCancellable *cancellable, gint64 deadline,

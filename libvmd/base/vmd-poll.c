@@ -90,13 +90,13 @@ may_go_on (GCancellable *cancellable, gint64 deadline, const char *what, GError 
 }
 
 /* write(2) that does not raise SIGPIPE: this is a library, and the process may not be ours to kill.
- * Sockets have a flag for that; for pipes the signal is held back in this thread and, if it came,
- * taken away. */
-static gssize
-write_quietly (int fd, const void *data, gsize length)
+ * Sockets have a flag for that, and one for not waiting; for pipes the signal is held back in this
+ * thread and, if it came, taken away. */
+gssize
+vmd_write_quietly (int fd, const void *data, gsize length)
 {
   static const struct timespec at_once = { 0, 0 };
-  gssize n = send (fd, data, length, MSG_NOSIGNAL);
+  gssize n = send (fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
   sigset_t pipe_signal, before, pending;
   gboolean was_pending;
   int saved_errno;
@@ -133,7 +133,7 @@ vmd_write_all (int fd, const void *data, gsize length, GCancellable *cancellable
 
       if (!may_go_on (cancellable, deadline, "writing", error))
         return FALSE;
-      n = write_quietly (fd, rest, length);
+      n = vmd_write_quietly (fd, rest, length);
       if (n > 0)
         {
           rest += n;

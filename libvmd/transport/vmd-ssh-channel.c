@@ -1,0 +1,149 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmd-ssh-private.h"
+
+#include <string.h>
+
+/* What the guest may send of one command before we read it. A window of 64 KiB makes a stream 20 times
+ * slower. */
+#define WINDOW (2 * 1024 * 1024)
+#define PACKET 32768
+
+static LIBSSH2_CHANNEL *
+open_channel (VmdSshConnection *connection, const VmdSshWait *wait, GError **error)
+{
+  LIBSSH2_SESSION *session = vmd_ssh_connection_get_session (connection);
+  LIBSSH2_CHANNEL *channel;
+  gboolean again;
+
+  do
+    {
+      channel =
+          libssh2_channel_open_ex (session, "session", strlen ("session"), WINDOW, PACKET, NULL, 0);
+      if (!vmd_ssh_connection_settle (connection,
+                                      channel != NULL ? 0 : libssh2_session_last_errno (session),
+                                      wait, &again, error))
+        return NULL;
+    }
+  while (again);
+  return channel;
+}
+
+static gboolean
+request_terminal (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel, const char *term,
+                  guint columns, guint rows, const VmdSshWait *wait, GError **error)
+{
+  gboolean again;
+
+  do
+    {
+      int result = libssh2_channel_request_pty_ex (channel, term, strlen (term), NULL, 0,
+                                                   (int) columns, (int) rows, 0, 0);
+
+      if (!vmd_ssh_connection_settle (connection, result, wait, &again, error))
+        return FALSE;
+    }
+  while (again);
+  return TRUE;
+}
+
+static gboolean
+request_command (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel, const char *command,
+                 const VmdSshWait *wait, GError **error)
+{
+  const char *request = command != NULL ? "exec" : "shell";
+  gboolean again;
+
+  do
+    {
+      int result = libssh2_channel_process_startup (channel, request, strlen (request), command,
+                                                    command != NULL ? strlen (command) : 0);
+
+      if (!vmd_ssh_connection_settle (connection, result, wait, &again, error))
+        return FALSE;
+    }
+  while (again);
+  return TRUE;
+}
+
+/**
+ * vmd_ssh_channel_open:
+ * @term: (nullable): TERM of a terminal of @columns and @rows; NULL: none
+ * @command: (nullable): for the guest's shell; NULL: the login shell
+ *
+ * Returns: (nullable): the command, begun; for vmd_ssh_channel_end()
+ */
+LIBSSH2_CHANNEL *
+vmd_ssh_channel_open (VmdSshConnection *connection, const char *term, guint columns, guint rows,
+                      const char *command, const VmdSshWait *wait, GError **error)
+{
+  LIBSSH2_CHANNEL *channel = open_channel (connection, wait, error);
+
+  if (channel == NULL)
+    {
+      /* Half a request cannot be taken back. */
+      vmd_ssh_wire_cut (vmd_ssh_connection_get_wire (connection));
+      return NULL;
+    }
+  if ((term == NULL || request_terminal (connection, channel, term, columns, rows, wait, error)) &&
+      request_command (connection, channel, command, wait, error))
+    return channel;
+  vmd_ssh_channel_end (connection, channel);
+  return NULL;
+}
+
+/**
+ * vmd_ssh_channel_listen:
+ * @closed: (out): the command has ended, and has said how
+ *
+ * Takes in what the guest says, as far as the present turn goes; output stays queued until it is read.
+ * To be called between waits whatever else is done, since nothing else may read.
+ *
+ * Returns: FALSE when the connection is lost
+ */
+gboolean
+vmd_ssh_channel_listen (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel, gboolean *closed,
+                        const char *what, GError **error)
+{
+  int result = libssh2_channel_wait_eof (channel);
+
+  if (result == 0)
+    result = libssh2_channel_wait_closed (channel);
+  *closed = result == 0;
+  return result == 0 || result == LIBSSH2_ERROR_EAGAIN ||
+         vmd_ssh_connection_fail (connection, result, what, error);
+}
+
+/* Of a command that has ended. libssh2 1.10 does not tell a guest that says nothing from one that says 0.
+ * Returns: (transfer full) */
+VmdExecResult *
+vmd_ssh_channel_get_result (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel)
+{
+  LIBSSH2_SESSION *session = vmd_ssh_connection_get_session (connection);
+  VmdExecResult *result;
+  char *signal = NULL;
+
+  libssh2_channel_get_exit_signal (channel, &signal, NULL, NULL, NULL, NULL, NULL);
+  if (signal == NULL)
+    return vmd_exec_result_new (libssh2_channel_get_exit_status (channel));
+  result = vmd_exec_result_new_signalled (signal);
+  libssh2_free (session, signal);
+  return result;
+}
+
+/* Gives the channel back. When the command has not ended, or the guest does not agree at once that it
+ * has, the connection goes with it: then the command loses its streams, and its terminal. */
+void
+vmd_ssh_channel_end (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel)
+{
+  VmdSshWire *wire = vmd_ssh_connection_get_wire (connection);
+
+  if (libssh2_channel_free (channel) == LIBSSH2_ERROR_EAGAIN)
+    {
+      vmd_ssh_wire_cut (wire);
+      libssh2_channel_free (channel);
+    }
+  vmd_ssh_wire_flush (wire);
+}
