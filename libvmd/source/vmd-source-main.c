@@ -45,7 +45,10 @@ main (int argc, char **argv)
     {
       g_autofree char *help = g_option_context_get_help (context, TRUE, NULL);
 
-      g_printerr ("%s", error != NULL ? error->message : help);
+      if (error != NULL)
+        g_printerr ("vmd-source: %s\n", error->message);
+      else
+        g_printerr ("%s", help);
       return vmd_error_get_exit_status (VMD_ERROR_INVALID_ARGUMENT);
     }
 

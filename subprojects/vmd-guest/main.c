@@ -14,8 +14,7 @@ static const struct
   const char *name;
   int (*run) (int argc, char **argv);
 } applets[] = {
-  { "init", applet_init },         { "agent", applet_agent },
-  { "unpack", applet_unpack },
+  { "init", applet_init },         { "agent", applet_agent },     { "unpack", applet_unpack },
   { "poweroff", applet_poweroff }, { "version", applet_version },
 };
 

@@ -10,8 +10,10 @@
 
 #include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 /* What no emulated boot takes, however busy the host. */
 #define HANG_MILLISECONDS (180 * 1000)
@@ -49,9 +51,9 @@ make_disk (GuestMachine *self, const char *image)
 {
   g_autofree char *disk = dup_path (self, "disk.qcow2");
   g_autoptr (GError) error = NULL;
-  g_autoptr (GSubprocess) process
-      = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, "qemu-img", "create", "-q",
-                          "-f", "qcow2", "-F", "raw", "-b", image, disk, "1G", NULL);
+  g_autoptr (GSubprocess) process =
+      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, "qemu-img", "create", "-q", "-f",
+                        "qcow2", "-F", "raw", "-b", image, disk, "1G", NULL);
 
   g_assert_no_error (error);
   g_subprocess_wait_check (process, NULL, &error);
@@ -183,12 +185,14 @@ build_argv (GuestMachine *self)
   add_argument_pair (argv, "-monitor",
                      g_strdup_printf ("unix:%s/monitor,server=on,wait=off", self->directory));
   add_arguments (argv, "-device virtio-serial-pci");
-  add_argument_pair (argv, "-chardev",
-                     g_strdup_printf ("socket,id=agent,path=%s/agent,server=on,wait=off",
-                                      self->directory));
-  add_arguments (argv, "-device virtserialport,chardev=agent,name=org.vmd.agent.0 "
-                       "-netdev user,id=management,restrict=on,hostfwd=tcp:127.0.0.1:0-:22 "
-                       "-device virtio-net-pci,netdev=management,mac=52:54:00:76:6d:01,romfile=");
+  add_argument_pair (
+      argv, "-chardev",
+      g_strdup_printf ("socket,id=agent,path=%s/agent,server=on,wait=off", self->directory));
+  add_arguments (
+      argv,
+      "-device virtserialport,chardev=agent,name=org.vmd.agent.0 "
+      "-device virtio-rng-pci -netdev user,id=management,restrict=on,hostfwd=tcp:127.0.0.1:0-:22 "
+      "-device virtio-net-pci,netdev=management,mac=52:54:00:76:6d:01,romfile=");
   if (g_file_test (disk, G_FILE_TEST_EXISTS))
     {
       add_argument_pair (argv, "-drive", g_strdup_printf ("file=%s,if=none,id=root", disk));
@@ -210,8 +214,8 @@ connect_to (GuestMachine *self, const char *name)
   while (g_get_monotonic_time () < deadline)
     {
       g_autoptr (GError) error = NULL;
-      GSocketConnection *connection
-          = g_socket_client_connect (client, G_SOCKET_CONNECTABLE (address), NULL, &error);
+      GSocketConnection *connection =
+          g_socket_client_connect (client, G_SOCKET_CONNECTABLE (address), NULL, &error);
 
       if (connection != NULL)
         return connection;
@@ -230,15 +234,15 @@ query_ssh_port (GuestMachine *self)
   g_autoptr (GError) error = NULL;
 
   self->monitor = connect_to (self, "monitor");
-  self->monitor_input
-      = g_data_input_stream_new (g_io_stream_get_input_stream (G_IO_STREAM (self->monitor)));
+  self->monitor_input =
+      g_data_input_stream_new (g_io_stream_get_input_stream (G_IO_STREAM (self->monitor)));
   output = g_io_stream_get_output_stream (G_IO_STREAM (self->monitor));
   g_output_stream_write_all (output, "info usernet\n", 13, NULL, NULL, &error);
   g_assert_no_error (error);
   for (;;)
     {
-      g_autofree char *line
-          = g_data_input_stream_read_line (self->monitor_input, NULL, NULL, &error);
+      g_autofree char *line =
+          g_data_input_stream_read_line (self->monitor_input, NULL, NULL, &error);
       const char *address;
 
       g_assert_no_error (error);
@@ -265,9 +269,17 @@ write_known_hosts (GuestMachine *self)
   g_assert_no_error (error);
 }
 
+/* A test that fails must leave no hypervisor. */
+static void
+end_with_parent_cb (gpointer data)
+{
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+}
+
 void
 guest_machine_start (GuestMachine *self)
 {
+  g_autoptr (GSubprocessLauncher) launcher = NULL;
   g_autoptr (GSocketConnection) agent = NULL;
   g_autoptr (GPtrArray) argv = NULL;
   g_autoptr (GError) error = NULL;
@@ -276,8 +288,10 @@ guest_machine_start (GuestMachine *self)
   write_initramfs (self);
   argv = build_argv (self);
   self->launched = g_get_monotonic_time ();
-  self->process = g_subprocess_newv ((const char *const *) argv->pdata, G_SUBPROCESS_FLAGS_NONE,
-                                     &error);
+  launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
+  g_subprocess_launcher_set_child_setup (launcher, end_with_parent_cb, NULL, NULL);
+  self->process =
+      g_subprocess_launcher_spawnv (launcher, (const char *const *) argv->pdata, &error);
   g_assert_no_error (error);
   agent = connect_to (self, "agent");
   fd = dup (g_socket_get_fd (g_socket_connection_get_socket (agent)));
@@ -340,8 +354,8 @@ guest_machine_ssh (GuestMachine *self, const char *command, int *exit_status)
 {
   g_autofree char *port = g_strdup_printf ("-p%u", self->ssh_port);
   g_autofree char *key = dup_path (self, "keys/client");
-  g_autofree char *known_hosts
-      = g_strdup_printf ("-oUserKnownHostsFile=%s/known_hosts", self->directory);
+  g_autofree char *known_hosts =
+      g_strdup_printf ("-oUserKnownHostsFile=%s/known_hosts", self->directory);
   g_autoptr (GSubprocess) process = NULL;
   g_autoptr (GError) error = NULL;
   char *output = NULL;

@@ -9,9 +9,10 @@
 
 G_BEGIN_DECLS
 
-typedef struct {
-  char *directory;  /* private: keys, disk, sockets, console.log */
-  char *kernel;     /* directory with vmlinuz and modules/ */
+typedef struct
+{
+  char *directory; /* private: keys, disk, sockets, console.log */
+  char *kernel; /* directory with vmlinuz and modules/ */
   char *vm_id;
   char *hostname;
   char *network;
@@ -20,7 +21,7 @@ typedef struct {
   GDataInputStream *monitor_input;
   VmdAgent *agent;
   guint ssh_port;
-  gint64 launched;  /* g_get_monotonic_time() */
+  gint64 launched; /* g_get_monotonic_time() */
 } GuestMachine;
 
 /* Makes the machine's directory and its disk: an overlay on @image of 1 GiB. @image NULL: no disk. */

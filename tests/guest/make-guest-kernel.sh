@@ -21,13 +21,24 @@ dpkg-deb -x "$package" "$work/tree"
 
 mkdir "$work/modules"
 kernel=$(echo "$work"/tree/lib/modules/*/kernel)
-for module in drivers/virtio/virtio drivers/virtio/virtio_ring drivers/virtio/virtio_pci_legacy_dev \
-  drivers/virtio/virtio_pci_modern_dev drivers/virtio/virtio_pci drivers/block/virtio_blk \
-  net/core/failover drivers/net/net_failover drivers/net/virtio_net drivers/char/virtio_console; do
-  if [ -e "$kernel/$module.ko" ]; then
-    cp "$kernel/$module.ko" "$work/modules/"
-    echo "$(basename "$module").ko" >> "$work/modules/modules.order"
+
+# add_module NAME: copies it after those that it says it needs. Which way the virtio modules depend on each other is not the same
+# in all kernels.
+add_module ()
+{
+  module_file=$(find "$kernel" -name "$1.ko")
+  if [ -z "$module_file" ] || [ -e "$work/modules/$1.ko" ]; then
+    return
   fi
+  cp "$module_file" "$work/modules/"
+  for needed in $(tr '\0' '\n' < "$work/modules/$1.ko" | sed -n 's/^depends=//p' | tr ',' ' '); do
+    add_module "$needed"
+  done
+  echo "$1.ko" >> "$work/modules/modules.order"
+}
+
+for module in virtio_pci virtio_blk virtio_net virtio_console virtio-rng; do
+  add_module "$module"
 done
 # One that is not there is no reason not to boot.
 echo missing.ko >> "$work/modules/modules.order"

@@ -20,13 +20,14 @@
 #define HANG_MILLISECONDS 30000
 
 /* A guest that answers as a test says: each request line is answered by the script's text, in which %s is the request's id. */
-typedef struct {
+typedef struct
+{
   VmdAgent *agent;
   int guest_fd;
   GThread *guest;
   const char *script;
   guint ignored_requests; /* how many to leave without answer */
-  GString *requests;      /* what came, for after the thread's end */
+  GString *requests; /* what came, for after the thread's end */
 } Fixture;
 
 static void
@@ -308,8 +309,8 @@ test_cancelled (Fixture *fixture, gconstpointer data)
 static GSubprocess *
 spawn_real_agent (int fd)
 {
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
-      G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+  g_autoptr (GSubprocessLauncher) launcher =
+      g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDERR_SILENCE);
   g_autofree char *program = NULL;
   g_autoptr (GError) error = NULL;
   GSubprocess *process;
@@ -317,8 +318,8 @@ spawn_real_agent (int fd)
   program = vmd_helper_find ("vmd-guest", &error);
   g_assert_no_error (error);
   g_subprocess_launcher_take_fd (launcher, fd, 3);
-  process = g_subprocess_launcher_spawn (launcher, &error, program, "agent", "--fd=3",
-                                         "--rehearse", NULL);
+  process = g_subprocess_launcher_spawn (launcher, &error, program, "agent", "--fd=3", "--rehearse",
+                                         NULL);
   g_assert_no_error (error);
   return process;
 }
@@ -368,8 +369,8 @@ assert_says (int fd, const char *text, gsize length, const char *expected)
   g_assert_true (vmd_write_all (fd, text, length, NULL, vmd_deadline_in (HANG_MILLISECONDS), NULL));
   do
     {
-      gssize n = vmd_read_some (fd, answer_text + received, sizeof answer_text - 1 - received,
-                                NULL, vmd_deadline_in (HANG_MILLISECONDS), NULL);
+      gssize n = vmd_read_some (fd, answer_text + received, sizeof answer_text - 1 - received, NULL,
+                                vmd_deadline_in (HANG_MILLISECONDS), NULL);
 
       g_assert_cmpint (n, >, 0);
       received += (gsize) n;
@@ -387,8 +388,7 @@ test_real_agent_garbage (void)
   g_autoptr (GError) error = NULL;
   int fds[2];
 
-  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), ==,
-                   0);
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), ==, 0);
   process = spawn_real_agent (fds[1]);
   overlong[9999] = '\n';
   assert_says (fds[0], overlong, 10000, "- error the line is longer");
@@ -408,7 +408,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-#define ADD(path, function, data)                                                                 \
+#define ADD(path, function, data)                                                                  \
   g_test_add ("/agent/" path, Fixture, data, set_up, function, tear_down)
   ADD ("status", test_status, NULL);
   ADD ("repeats", test_repeats, NULL);

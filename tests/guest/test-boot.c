@@ -21,8 +21,8 @@ run_script (const char *name, const char *directory)
 {
   g_autofree char *path = g_test_build_filename (G_TEST_DIST, "guest", name, NULL);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GSubprocess) process
-      = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, path, directory, NULL);
+  g_autoptr (GSubprocess) process =
+      g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error, path, directory, NULL);
 
   g_assert_no_error (error);
   g_subprocess_wait_check (process, NULL, &error);
@@ -48,8 +48,8 @@ assert_ssh (GuestMachine *machine, const char *command, const char *expected)
 static void
 report_times (GuestMachine *machine)
 {
-  g_autofree char *times
-      = guest_machine_ssh (machine, "dmesg | grep -E 'Run /init|vmd-init: ready'", NULL);
+  g_autofree char *times =
+      guest_machine_ssh (machine, "dmesg | grep -E 'Run /init|vmd-init: '", NULL);
 
   g_test_message ("launch to readiness: %.2f s; in the guest:\n%s",
                   (double) (g_get_monotonic_time () - machine->launched) / G_USEC_PER_SEC, times);
@@ -74,16 +74,17 @@ test_tiny (void)
   assert_ssh (machine, "cat /proc/1/comm", "vmd-init");
   assert_ssh (machine, "ls -A /opt; ls -A /var/lib/vmd/staging", "kept");
   /* The initramfs, with its keys, is gone. */
-  assert_ssh (machine, "grep -c newroot /proc/mounts", "0");
+  assert_ssh (machine, "grep -c newroot /proc/mounts; true", "0");
 
   /* The image has 64 MiB, the disk 1 GiB. */
   blocks = guest_machine_ssh (machine, "df -P -m / | awk 'NR == 2 { print $2 }'", NULL);
   g_assert_cmpint (atoi (blocks), >, 900);
   /* This CPU has no RDRAND: only the seed's entropy makes the generator ready this early. */
-  generator = guest_machine_ssh (
-      machine, "dmesg | awk '/crng init done/ { c = NR } /vmd-init: begins/ { b = NR } "
-               "/EXT4-fs.*mounted/ { m = NR } END { print (c && b < c && c < m) }'",
-      NULL);
+  generator =
+      guest_machine_ssh (machine,
+                         "dmesg | awk '/crng init done/ { c = NR } /vmd-init: begins/ { b = NR } "
+                         "/EXT4-fs.*mounted/ { m = NR } END { print (c && b < c && c < m) }'",
+                         NULL);
   g_assert_cmpstr (generator, ==, "1");
   guest_machine_power_off (machine);
 }
@@ -122,9 +123,11 @@ test_lesson_20 (void)
 static void
 test_lesson_40 (void)
 {
-  static const char *const asked[]
-      = { "cat /etc/machine-id", "/run/vmd/vmd-guest version > /dev/null; head -c 16 /dev/urandom | od -t x1",
-          "od -t x1 /run/vmd/host.dropbear" };
+  static const char *const asked[] = {
+    "cat /etc/machine-id",
+    "/run/vmd/vmd-guest version > /dev/null; head -c 16 /dev/urandom | od -t x1",
+    "od -t x1 /run/vmd/host.dropbear"
+  };
   g_autoptr (GuestMachine) one = new_machine ("tiny.ext4", "one");
   g_autoptr (GuestMachine) two = new_machine ("tiny.ext4", "two");
   VmdAgentStatus status;
@@ -144,8 +147,10 @@ test_lesson_40 (void)
       g_assert_cmpstr (of_one, !=, "");
       g_assert_cmpstr (of_one, !=, of_two);
     }
-  assert_ssh (one, "umount /etc/machine-id /root/.ssh/authorized_keys && "
-                   "cat /etc/machine-id /root/.ssh/authorized_keys | wc -c", "0");
+  assert_ssh (one,
+              "umount /etc/machine-id /root/.ssh/authorized_keys && "
+              "cat /etc/machine-id /root/.ssh/authorized_keys | wc -c",
+              "0");
 
   /* The key of one does not open the other, whose host key is another too. */
   one->ssh_port = two->ssh_port;
@@ -174,8 +179,8 @@ test_lesson_41a (void)
   VmdAgentStatus status;
   int exit_status;
 
-  g_socket_listener_add_address (listener, address, G_SOCKET_TYPE_STREAM,
-                                 G_SOCKET_PROTOCOL_TCP, NULL, &bound, &error);
+  g_socket_listener_add_address (listener, address, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP,
+                                 NULL, &bound, &error);
   g_assert_no_error (error);
   guest_machine_start (machine);
   guest_machine_wait_ready (machine, &status);

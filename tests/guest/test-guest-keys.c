@@ -12,7 +12,8 @@
 
 static const char *const names[] = { "client", "client.pub", "host", "host.pub", "host.dropbear" };
 
-typedef struct {
+typedef struct
+{
   char *vm_dir;
 } Fixture;
 
@@ -177,7 +178,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-#define ADD(path, function)                                                                       \
+#define ADD(path, function)                                                                        \
   g_test_add ("/guest-keys/" path, Fixture, NULL, set_up, function, tear_down)
   ADD ("make", test_make);
   ADD ("keep", test_keep);

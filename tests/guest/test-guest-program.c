@@ -17,7 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct {
+typedef struct
+{
   char *path;
   int fd;
 } Fixture;
@@ -101,7 +102,10 @@ test_tree_lesson_31 (Fixture *fixture, gconstpointer data)
 static void
 test_tree_deep (Fixture *fixture, gconstpointer data)
 {
-  enum { DEPTH = 3000 };
+  enum
+  {
+    DEPTH = 3000
+  };
   int fd = dup (fixture->fd);
 
   for (int i = 0; i < DEPTH; i++)

@@ -16,7 +16,8 @@
 #define VM_ID "0123456789abcdef0123456789abcdef"
 #define OTHER_VM_ID "fedcba9876543210fedcba9876543210"
 
-typedef struct {
+typedef struct
+{
   char *vm_dir;
   char *path;
   VmdSeed seed;
@@ -67,8 +68,8 @@ tear_down (Fixture *fixture, gconstpointer data)
 static GHashTable *
 read_members (const char *path)
 {
-  GHashTable *members = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-                                               (GDestroyNotify) g_bytes_unref);
+  GHashTable *members =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   g_autofree char *content = NULL;
   g_autoptr (GError) error = NULL;
   gsize length;
@@ -311,7 +312,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 
-#define ADD(path, function)                                                                       \
+#define ADD(path, function)                                                                        \
   g_test_add ("/initramfs/" path, Fixture, NULL, set_up, function, tear_down)
   ADD ("modules-first", test_modules_first);
   ADD ("seed", test_seed);

@@ -12,9 +12,8 @@
 static GPid
 start_unpack (const char *root, int *input)
 {
-  const char *const argv[] = {
-    g_getenv ("VMD_UNPACK_PROGRAM"), "unpack", "--target", "/tree", "--replace", NULL
-  };
+  const char *const argv[] = { g_getenv ("VMD_UNPACK_PROGRAM"), "--target", "/tree", "--replace",
+                               NULL };
   g_autofree char *guest_root = g_strconcat ("VMD_GUEST_ROOT=", root, NULL);
   char *environment[] = { guest_root, NULL };
   g_autoptr (GError) error = NULL;
