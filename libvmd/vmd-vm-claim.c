@@ -61,9 +61,46 @@ claim_alloc (VmdVm *vm, VmdClaimVerb verb, VmdJob *job)
   return self;
 }
 
+/* The claims that verbs of this process stand behind, in whichever of its managers: several may have
+ * one state directory open. A row with our process as its owner, but no verb, is one whose release
+ * failed. */
+static GMutex registry_mutex; /* a leaf; guards the registry */
+static GHashTable *registry; /* set of tokens */
+
+/* Whether a verb stands behind that row. */
+gboolean
+vmd_claim_is_live (const VmdTransitionRow *transition)
+{
+  gboolean is_registered;
+  VmdProcessId us;
+
+  vmd_process_id_self (&us);
+  if (!vmd_process_id_equal (&us, &transition->owner))
+    return vmd_process_id_is_alive (&transition->owner);
+  g_mutex_lock (&registry_mutex);
+  is_registered = registry != NULL && g_hash_table_contains (registry, transition->token);
+  g_mutex_unlock (&registry_mutex);
+  return is_registered;
+}
+
+static void
+set_registered (const char *token, gboolean is_registered)
+{
+  g_mutex_lock (&registry_mutex);
+  if (registry == NULL)
+    registry = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (is_registered)
+    g_hash_table_add (registry, g_strdup (token));
+  else
+    g_hash_table_remove (registry, token);
+  g_mutex_unlock (&registry_mutex);
+}
+
+/* Before the row is written: whoever reads it must find the verb behind it. */
 static void
 enter (VmdClaim *self, VmdJob *job)
 {
+  set_registered (self->transition->token, TRUE);
   g_mutex_lock (&self->vm->mutex);
   g_hash_table_insert (self->vm->claims, g_strdup (self->transition->token), g_object_ref (job));
   g_mutex_unlock (&self->vm->mutex);
@@ -76,6 +113,7 @@ leave (VmdClaim *self)
   g_autoptr (VmdJob) job = NULL;
   g_autofree char *token = NULL;
 
+  set_registered (self->transition->token, FALSE);
   g_mutex_lock (&self->vm->mutex);
   g_hash_table_steal_extended (self->vm->claims, self->transition->token, (gpointer *) &token,
                                (gpointer *) &job);
@@ -90,22 +128,7 @@ typedef struct
   VmdTransitionRow *holder; /* (nullable) who is in the way */
 } Attempt;
 
-/* A claim of this process that no verb stands behind: its release failed. */
-static gboolean
-is_left_over (VmdVm *vm, const VmdTransitionRow *transition)
-{
-  gboolean is_known;
-  VmdProcessId us;
-
-  vmd_process_id_self (&us);
-  if (!vmd_process_id_equal (&us, &transition->owner))
-    return FALSE;
-  g_mutex_lock (&vm->mutex);
-  is_known = g_hash_table_contains (vm->claims, transition->token);
-  g_mutex_unlock (&vm->mutex);
-  return !is_known;
-}
-
+/* One with a dead owner goes by itself; one of ours whose release failed has a live one. */
 static gboolean
 drop_left_over (sqlite3 *db, VmdVm *vm, GError **error)
 {
@@ -117,7 +140,7 @@ drop_left_over (sqlite3 *db, VmdVm *vm, GError **error)
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
-  return transition == NULL || !is_left_over (vm, transition) ||
+  return transition == NULL || vmd_claim_is_live (transition) ||
          vmd_transition_row_release (db, vm->id, transition->token, error);
 }
 

@@ -69,7 +69,7 @@ check_idle (sqlite3 *db, const char *id, GError **error)
       g_propagate_error (error, failed);
       return FALSE;
     }
-  if (transition != NULL && vmd_process_id_is_alive (&transition->owner))
+  if (transition != NULL && vmd_claim_is_live (transition))
     return vmd_fail (error, VMD_ERROR_BUSY, "VM %s has a %s at work, by %s", id, transition->verb,
                      transition->who);
   return row == NULL || launch == NULL || launch->process.pid == 0 ||

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "vmd-vm-private.h"
+#include "vmd-vm-claim-private.h"
 
 #include <string.h>
 #include <sys/wait.h>
@@ -102,7 +102,7 @@ look_again (sqlite3 *db, gpointer data, GError **error)
       return FALSE;
     }
   settling->is_ours = launch != NULL && launch->launch == settling->launch->launch &&
-                      (transition == NULL || !vmd_process_id_is_alive (&transition->owner));
+                      (transition == NULL || !vmd_claim_is_live (transition));
   return TRUE;
 }
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "vmd-vm-private.h"
+#include "vmd-vm-claim-private.h"
 
 /* From disk to memory: what the store's thread does when a row of this VM has changed. Who lives is
  * asked once, when a process is first heard of; from then on its pidfd tells. */
@@ -28,22 +28,6 @@ rows_clear (Rows *rows)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Rows, rows_clear)
 
-/* A claim of ours is alive while it is registered: one whose release failed must not block. */
-static gboolean
-is_owner_alive (VmdVm *self, const VmdTransitionRow *transition)
-{
-  gboolean registered;
-  VmdProcessId us;
-
-  vmd_process_id_self (&us);
-  if (!vmd_process_id_equal (&us, &transition->owner))
-    return vmd_process_id_is_alive (&transition->owner);
-  g_mutex_lock (&self->mutex);
-  registered = g_hash_table_contains (self->claims, transition->token);
-  g_mutex_unlock (&self->mutex);
-  return registered;
-}
-
 static void
 load_rows (VmdVm *self, sqlite3 *db, Rows *rows)
 {
@@ -58,7 +42,7 @@ load_rows (VmdVm *self, sqlite3 *db, Rows *rows)
     rows->problem = g_strdup (error->message);
   rows->process_alive = rows->launch != NULL && rows->launch->process.pid > 0 &&
                         vmd_process_id_is_alive (&rows->launch->process);
-  rows->owner_alive = rows->transition != NULL && is_owner_alive (self, rows->transition);
+  rows->owner_alive = rows->transition != NULL && vmd_claim_is_live (rows->transition);
 }
 
 static gboolean
@@ -165,9 +149,9 @@ watch_process (VmdVm *self, const Rows *rows)
   if (!change_process_watch (self, process))
     return;
   self->watched_process = *process;
-  self->process_watch = vmd_process_watcher_watch (
-      vmd_manager_get_process_watcher (self->manager), process, vmd_vm_process_exited_cb,
-      g_object_ref (self), g_object_unref);
+  self->process_watch =
+      vmd_process_watcher_watch (vmd_manager_get_process_watcher (self->manager), process,
+                                 vmd_vm_process_exited_cb, g_object_ref (self), g_object_unref);
 }
 
 static void
@@ -190,8 +174,8 @@ watch_owner (VmdVm *self, const Rows *rows)
   watch->vm = g_object_ref (self);
   watch->token = g_strdup (rows->transition->token);
   self->watched_token = g_strdup (rows->transition->token);
-  self->owner_watch = vmd_process_watcher_watch (watcher, &rows->transition->owner,
-                                                 owner_exited_cb, watch, owner_watch_free);
+  self->owner_watch = vmd_process_watcher_watch (watcher, &rows->transition->owner, owner_exited_cb,
+                                                 watch, owner_watch_free);
 }
 
 /* Reads the rows of this VM and puts them into its snapshot. On the store's thread. */
