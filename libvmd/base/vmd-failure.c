@@ -145,7 +145,7 @@ vmd_propagate_foreign (GError **error, GError *foreign, const char *prefix_forma
   va_start (arguments, prefix_format);
   prefix = g_strdup_vprintf (prefix_format, arguments);
   va_end (arguments);
-  g_set_error (error, VMD_ERROR, code_from_foreign (foreign), "%s: %s", prefix, foreign->message);
+  g_set_error (error, VMD_ERROR, code_from_foreign (consumed), "%s: %s", prefix, consumed->message);
 }
 
 /* Adds what went wrong while undoing to the error that made the undoing necessary: *@error keeps

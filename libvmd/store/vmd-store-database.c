@@ -13,11 +13,11 @@
  * takes this long belongs to a process that is stopped, or to a disk that hangs. */
 #define BUSY_TIMEOUT "10000"
 
-/* Set on the one connection that there is, and so on every one. busy_timeout is the first: the
- * others may have to wait already. */
+/* Set on the one connection that there is, and so on every one, besides busy_timeout. */
 static const char *const pragmas[] = {
-  "PRAGMA busy_timeout = " BUSY_TIMEOUT, "PRAGMA journal_mode = WAL",
-  "PRAGMA synchronous = FULL",           "PRAGMA foreign_keys = ON",
+  "PRAGMA journal_mode = WAL",
+  "PRAGMA synchronous = FULL",
+  "PRAGMA foreign_keys = ON",
   "PRAGMA trusted_schema = OFF",
 };
 

@@ -343,12 +343,15 @@ write_file (const char *path, const char *text)
 static gboolean
 mount_small (const char *path)
 {
-  g_autofree char *map = g_strdup_printf ("0 %u 1", (guint) getuid ());
+  g_autofree char *user = g_strdup_printf ("0 %u 1", (guint) getuid ());
+  g_autofree char *group = g_strdup_printf ("0 %u 1", (guint) getgid ());
   gboolean is_root = getuid () == 0;
 
   if (unshare (CLONE_NEWNS | (is_root ? 0 : CLONE_NEWUSER)) < 0)
     return FALSE;
-  if (!is_root && !write_file ("/proc/self/uid_map", map))
+  if (!is_root &&
+      (!write_file ("/proc/self/uid_map", user) || !write_file ("/proc/self/setgroups", "deny") ||
+       !write_file ("/proc/self/gid_map", group)))
     return FALSE;
   return mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
          mount ("tmpfs", path, "tmpfs", 0, "size=1m,mode=0700") == 0;
