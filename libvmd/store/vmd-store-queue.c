@@ -109,14 +109,15 @@ finish_locked (VmdStoreCall *self, gulong *handler)
 static void
 deliver (VmdStoreCall *self, GTask *task, gulong handler)
 {
-  g_autoptr (GTask) owned = task;
-
   if (handler != 0)
     g_signal_handler_disconnect (self->cancellable, handler);
-  if (task != NULL && self->error != NULL)
+  if (task == NULL)
+    return;
+  if (self->error != NULL)
     g_task_return_error (task, g_error_copy (self->error));
-  else if (task != NULL)
+  else
     g_task_return_boolean (task, TRUE);
+  g_object_unref (task);
 }
 
 static gboolean
