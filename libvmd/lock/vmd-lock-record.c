@@ -190,8 +190,16 @@ reap (int requests_fd, const char *name, int fd)
 static char *
 unescape (const char *escaped)
 {
-  g_autofree char *bytes = g_strcompress (escaped);
+  gsize length = strlen (escaped);
+  gsize n_backslashes = 0;
+  g_autofree char *whole = NULL;
+  g_autofree char *bytes = NULL;
 
+  /* Without a last backslash that escapes nothing, of which GLib would warn. */
+  while (n_backslashes < length && escaped[length - 1 - n_backslashes] == '\\')
+    n_backslashes++;
+  whole = g_strndup (escaped, length - n_backslashes % 2);
+  bytes = g_strcompress (whole);
   return g_utf8_make_valid (bytes, -1);
 }
 
@@ -240,11 +248,14 @@ static gboolean
 parse_name (const char *name, gint64 *pid)
 {
   g_auto (GStrv) parts = g_strsplit (name, "-", -1);
-  guint64 number;
+  guint64 process, number;
 
-  return g_strv_length (parts) == 2 &&
-         g_ascii_string_to_signed (parts[0], 10, 1, G_MAXINT32, pid, NULL) &&
-         g_ascii_string_to_unsigned (parts[1], 10, 0, G_MAXUINT32, &number, NULL);
+  if (g_strv_length (parts) != 2 ||
+      !g_ascii_string_to_unsigned (parts[0], 10, 1, G_MAXINT32, &process, NULL) ||
+      !g_ascii_string_to_unsigned (parts[1], 10, 0, G_MAXUINT32, &number, NULL))
+    return FALSE;
+  *pid = (gint64) process;
+  return TRUE;
 }
 
 static VmdLockInfo *

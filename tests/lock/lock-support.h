@@ -36,8 +36,8 @@ typedef struct
   gboolean done;
 } Call;
 
-void call_begin (Call *call, VmdLockTable *table, VmdLockRequest *request,
-                 GCancellable *cancellable);
+void
+call_begin (Call *call, VmdLockTable *table, VmdLockRequest *request, GCancellable *cancellable);
 void call_begin_for (Call *call, Fixture *fixture, const char *owner, const char *resources);
 void call_wait (Call *call);
 /* Runs what the main context has ready. */
@@ -58,7 +58,7 @@ typedef struct
 
 /* For main(): runs the holder and does not come back, if that is what the arguments say. */
 void holder_main_if_asked (int argc, char **argv);
-/* Comes back when it holds @resources, or, with @waits, when it waits for them. */
+/* Comes back when it holds @resources; with @waits at once: wait for its record. */
 void holder_start (Holder *holder, const char *state_dir, const char *resources, gboolean waits);
 void holder_expect (Holder *holder, const char *line);
 /* "release", or "fork": leaves a child that keeps what it inherited until the holder ends. */

@@ -22,17 +22,25 @@ test_text (void)
   g_assert_nonnull (set);
   again = vmd_lock_set_to_string (set);
   g_assert_cmpstr (again, ==, text);
-  g_assert_true (
-      vmd_lock_set_covers (set, VMD_LOCK_IMAGE, "docker.io/debian:12", VMD_LOCK_SHARED));
+  g_assert_true (vmd_lock_set_covers (set, VMD_LOCK_IMAGE, "docker.io/debian:12", VMD_LOCK_SHARED));
 }
 
 static void
 test_bad_text (void)
 {
-  const char *const bad[]
-      = { "",           "vm",         "vm/:shared", "vm/a",           "vm/a:",          "vm/a:both",
-          "car/a:both", "vm:shared",  ":shared",    "create/a:shared", "vm/a:shared  ",  "/:",
-          "vm/a\001:shared" };
+  const char *const bad[] = { "",
+                              "vm",
+                              "vm/:shared",
+                              "vm/a",
+                              "vm/a:",
+                              "vm/a:both",
+                              "car/a:both",
+                              "vm:shared",
+                              ":shared",
+                              "create/a:shared",
+                              "vm/a:shared  ",
+                              "/:",
+                              "vm/a\001:shared" };
 
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     g_assert_null (vmd_lock_set_parse (bad[i]));
@@ -70,8 +78,8 @@ test_names (void)
 static void
 test_duplicates (void)
 {
-  g_autoptr (VmdLockSet) set
-      = vmd_lock_set_parse ("vm/a:shared vm/a:exclusive image/b:exclusive image/b:shared");
+  g_autoptr (VmdLockSet) set =
+      vmd_lock_set_parse ("vm/a:shared vm/a:exclusive image/b:exclusive image/b:shared");
   g_autofree char *text = NULL;
 
   g_assert_nonnull (set);
