@@ -183,6 +183,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdWorkspaceRow, vmd_workspace_row_free)
  * whose process lives, and no stop, kill, restart or delete of it claimed by a live owner), or UPDATE … with the same condition.
  * Never an upsert that could bring a VM back. VM_STOPPED when the condition fails. */
 gboolean vmd_workspace_row_write (sqlite3 *db, const VmdWorkspaceRow *row, GError **error);
+/* Puts back what an import that failed had replaced, whatever has become of the VM; where there is no row any more, none is made. */
+gboolean vmd_workspace_row_restore (sqlite3 *db, const VmdWorkspaceRow *row, GError **error);
 VmdWorkspaceRow *vmd_workspace_row_load (sqlite3 *db, const char *vm, const char *path,
                                          GError **error);
 GPtrArray *vmd_workspace_row_load_all (sqlite3 *db, GError **error);

@@ -142,6 +142,18 @@ vmd_workspace_row_write (sqlite3 *db, const VmdWorkspaceRow *row, GError **error
   return changed > 0 || fail_stopped (row, "was stopped, restarted or deleted meanwhile", error);
 }
 
+gboolean
+vmd_workspace_row_restore (sqlite3 *db, const VmdWorkspaceRow *row, GError **error)
+{
+  return vmd_sqlite_run (db, NULL, error,
+                         "UPDATE workspaces SET repository = ?, head = ?, branch = ?, mode = ?,"
+                         " manifest = ?, launch = ?, files = ?, bytes = ?, imported = ?"
+                         " WHERE vm = ? AND path = ?",
+                         "sssssiiiiss", row->repository, row->head, row->branch, row->mode,
+                         row->manifest, (gint64) row->launch, (gint64) row->files,
+                         (gint64) row->bytes, row->imported, row->vm, row->path);
+}
+
 VmdWorkspaceRow *
 vmd_workspace_row_load (sqlite3 *db, const char *vm, const char *path, GError **error)
 {
