@@ -4,9 +4,10 @@
 
 #include "base/vmd-name-private.h"
 #include "base/vmd-state-dir-private.h"
-#include "vmd-manager-state-private.h"
+#include "vmd-manager-publish-private.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* What is half made lies in a directory that is named after the process making it, so that whoever
  * opens the state directory next can tell what was left behind by the dead. */
@@ -63,7 +64,8 @@ is_left_behind (const char *name)
   return !g_str_has_prefix (name, prefix);
 }
 
-/* Removes what dead processes were making. What cannot be removed stays for the next time. */
+/* Removes what dead processes were making, and what they had made but not yet published. What cannot be removed stays for the
+ * next time. */
 void
 vmd_manager_reap_staging (VmdManager *self)
 {
@@ -79,4 +81,5 @@ vmd_manager_reap_staging (VmdManager *self)
       if (is_left_behind (name) && !vmd_remove_tree (path, &error))
         g_debug ("%s stays: %s", path, error->message);
     }
+  vmd_manager_reap_unpublished (self);
 }
