@@ -57,6 +57,9 @@ ask_over_ssh (ShutDown *work, GError **error)
   address = vmd_vm_dup_address (work->vm, error);
   if (address == NULL)
     return FALSE;
+  /* Once more where it matters: what this would run, it would run on the host. */
+  if (address->fake_root != NULL)
+    return vmd_fail (error, VMD_ERROR_UNSUPPORTED, "A fake guest is not powered off by a command");
   connection = vmd_connection_pool_take (pool, address, work->cancellable, deadline, error);
   if (connection == NULL)
     return FALSE;
@@ -74,6 +77,14 @@ has_channel (const VmdVmSnapshot *now)
          (now->launch != NULL && now->launch->guest_boot_id != NULL);
 }
 
+/* A fake guest is a directory of this host, which is not to be powered off. */
+static gboolean
+has_ssh (VmdVm *vm, const VmdVmSnapshot *now)
+{
+  return vmd_manager_is_real (vmd_vm_get_manager (vm)) && now->launch != NULL &&
+         now->launch->port != 0 && now->readiness >= VMD_READINESS_REACHABLE;
+}
+
 /* Asks the guest in the ways there are, until one works. */
 static void
 ask_guest (ShutDown *work)
@@ -88,8 +99,7 @@ ask_guest (ShutDown *work)
   if (error != NULL)
     g_debug ("The agent of VM %s was not reached: %s", work->vm->id, error->message);
   g_clear_error (&error);
-  if (now->launch != NULL && now->launch->port != 0 && now->readiness >= VMD_READINESS_REACHABLE &&
-      ask_over_ssh (work, &error))
+  if (has_ssh (work->vm, now) && ask_over_ssh (work, &error))
     return;
   g_clear_error (&error);
   if (machine != NULL &&
