@@ -1,0 +1,14 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "vmctl-client.h"
+
+G_BEGIN_DECLS
+
+/* Files of the host that vmd gets as descriptors. */
+int vmctl_host_file_open (const char *path, GError **error);
+char *vmctl_host_file_dup_description (const char *path);
+int vmctl_host_file_archive_directory (VmctlClient *client, const char *directory, GError **error);
+
+G_END_DECLS

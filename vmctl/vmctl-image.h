@@ -1,0 +1,11 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "vmctl-client.h"
+
+G_BEGIN_DECLS
+
+char *vmctl_image_build_tiny (VmctlClient *client, const char *name, GError **error);
+
+G_END_DECLS

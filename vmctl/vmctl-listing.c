@@ -1,0 +1,104 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmctl-listing.h"
+
+#include "vmctl-resolve.h"
+
+#include <vmd-error.h>
+
+static void
+print_json (const VmctlListing *listing, gpointer proxy)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  listing->add_json (builder, proxy);
+  json_builder_end_object (builder);
+  vmctl_json_print (builder);
+}
+
+/* All that there are: an array, or a table. */
+int
+vmctl_listing_print_all (VmctlClient *client, const VmctlListing *listing, GError **error)
+{
+  g_autoptr (VmctlTable) table = vmctl_table_new (listing->titles);
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (GPtrArray) proxies = vmctl_objects_list (client, listing->kind, error);
+
+  if (proxies == NULL)
+    return -1;
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < proxies->len; i++)
+    {
+      json_builder_begin_object (builder);
+      listing->add_json (builder, proxies->pdata[i]);
+      json_builder_end_object (builder);
+      listing->add_row (table, proxies->pdata[i], FALSE);
+    }
+  json_builder_end_array (builder);
+  if (vmctl_client_is_json (client))
+    vmctl_json_print (builder);
+  else
+    vmctl_table_print (table);
+  return 0;
+}
+
+/* The one that @name means. */
+int
+vmctl_listing_print_one (VmctlClient *client, const VmctlListing *listing, const char *name,
+                         GError **error)
+{
+  const char *const names[] = { name, NULL };
+  g_autoptr (VmctlTable) table = vmctl_table_new (listing->titles);
+  g_autoptr (GPtrArray) proxies = NULL;
+  g_autoptr (GPtrArray) targets =
+      vmctl_resolve_objects (client, listing->kind, names, &proxies, error);
+  VmctlTarget *target = targets != NULL ? targets->pdata[0] : NULL;
+  GDBusProxy *proxy;
+
+  if (target == NULL)
+    return -1;
+  if (target->error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&target->error));
+      return -1;
+    }
+  proxy = vmctl_resolve_find (proxies, target->path);
+  if (vmctl_client_is_json (client))
+    {
+      print_json (listing, proxy);
+      return 0;
+    }
+  listing->add_row (table, proxy, TRUE);
+  vmctl_table_print_record (table);
+  return 0;
+}
+
+/* What was made, at @path: with --json only, since otherwise no news is good news. @path: (nullable):
+ * it was not, and @error is set */
+int
+vmctl_listing_report (VmctlClient *client, const VmctlListing *listing, const char *path,
+                      GError **error)
+{
+  g_autoptr (GPtrArray) proxies = NULL;
+  GDBusProxy *proxy;
+
+  if (path == NULL)
+    return -1;
+  if (!vmctl_client_is_json (client))
+    return 0;
+  proxies = vmctl_objects_list (client, listing->kind, error);
+  if (proxies == NULL)
+    return -1;
+  proxy = vmctl_resolve_find (proxies, path);
+  if (proxy == NULL)
+    {
+      g_set_error (error, VMD_ERROR, VMD_ERROR_NOT_FOUND,
+                   "The %s was made, and has been deleted since", listing->kind->word);
+      return -1;
+    }
+  print_json (listing, proxy);
+  return 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmctl-command.h"
+#include "vmctl-error.h"
+#include "vmctl-resolve.h"
+#include "vmctl-text.h"
+#include "vmctl-vm.h"
+
+#include <stdio.h>
+
+static void
+print_line (const char *title, const char *value)
+{
+  g_autofree char *shown = vmctl_text_make_printable (value != NULL ? value : "", -1);
+
+  if (*shown != '\0')
+    printf ("%-12s %s\n", title, shown);
+}
+
+static void
+print_process (VmdDbusVm *vm)
+{
+  g_autofree char *started = vmctl_text_format_time (vmd_dbus_vm_get_started (vm));
+
+  if (vmd_dbus_vm_get_pid (vm) == 0)
+    return;
+  print_line ("Started:", started);
+  printf ("%-12s %" G_GINT64_FORMAT "\n", "Process:", vmd_dbus_vm_get_pid (vm));
+  if (vmd_dbus_vm_get_ssh_port (vm) != 0)
+    printf ("%-12s 127.0.0.1:%u\n", "SSH:", vmd_dbus_vm_get_ssh_port (vm));
+  print_line ("Boot id:", vmd_dbus_vm_get_guest_boot_id (vm));
+}
+
+static void
+print_vm (VmdDbusVm *vm)
+{
+  g_autofree char *state = vmctl_vm_dup_state (vm);
+  g_autofree char *memory = vmctl_text_format_size (vmd_dbus_vm_get_memory (vm));
+  g_autofree char *disk = vmctl_text_format_size (vmd_dbus_vm_get_disk_size (vm));
+  g_autofree char *created = vmctl_text_format_time (vmd_dbus_vm_get_created (vm));
+
+  print_line ("Name:", vmd_dbus_vm_get_name (vm));
+  print_line ("Id:", vmd_dbus_vm_get_id (vm));
+  print_line ("State:", state);
+  print_line ("Reason:", vmd_dbus_vm_get_reason (vm));
+  print_line ("Readiness:", vmd_dbus_vm_get_readiness (vm));
+  print_line ("Image:", vmd_dbus_vm_get_image (vm));
+  print_line ("Kernel:", vmd_dbus_vm_get_kernel (vm));
+  printf ("%-12s %u\n", "Vcpus:", vmd_dbus_vm_get_vcpus (vm));
+  print_line ("Memory:", memory);
+  print_line ("Disk:", disk);
+  print_line ("Network:", vmd_dbus_vm_get_network (vm));
+  print_line ("Backend:", vmd_dbus_vm_get_backend (vm));
+  print_line ("Created:", created);
+  print_process (vm);
+}
+
+static void
+show (VmctlClient *client, VmctlTarget *target, JsonBuilder *builder, gboolean first)
+{
+  g_autoptr (VmdDbusVm) vm = NULL;
+
+  if (target->path != NULL)
+    vm = vmctl_vm_load (client, target->path, &target->error);
+  if (vmctl_client_is_json (client))
+    {
+      json_builder_begin_object (builder);
+      vmctl_json_add_string (builder, "target", target->given);
+      if (vm != NULL)
+        vmctl_vm_add_json (builder, vm);
+      vmctl_json_add_error (builder, target->error);
+      json_builder_end_object (builder);
+      return;
+    }
+  if (vm == NULL)
+    return;
+  if (!first)
+    putchar ('\n');
+  print_vm (vm);
+}
+
+static int
+run (VmctlClient *client, const VmctlArguments *arguments, GError **error)
+{
+  g_autoptr (GPtrArray) targets = vmctl_resolve_vms (client, vmctl_arguments_get_all (arguments));
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  int worst = 0;
+
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < targets->len; i++)
+    {
+      VmctlTarget *target = targets->pdata[i];
+      g_autofree char *what = g_strconcat ("show ", target->given, NULL);
+
+      show (client, target, builder, i == 0);
+      if (target->error == NULL)
+        continue;
+      vmctl_error_print (what, target->error);
+      worst = MAX (worst, vmctl_error_get_exit_status (target->error));
+    }
+  json_builder_end_array (builder);
+  if (vmctl_client_is_json (client))
+    vmctl_json_print (builder);
+  return worst;
+}
+
+const VmctlCommand vmctl_command_show = {
+  .name = "show",
+  .arguments = "VM…",
+  .summary = "Show all that is known of VMs",
+  .run = run,
+};

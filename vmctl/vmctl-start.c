@@ -1,0 +1,44 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmctl-batch.h"
+#include "vmctl-command.h"
+
+static const VmctlOption options[] = {
+  { "wait-for", 0, VMCTL_OPTION_TEXT, "WHAT",
+    "Return when it is launched, reachable or provisioned (default)" },
+  { NULL, 0, VMCTL_OPTION_FLAG, NULL, NULL },
+};
+
+static void
+prepare (VmctlCall *call, const VmctlArguments *arguments)
+{
+  const char *wait_for = vmctl_arguments_get_text (arguments, "wait-for");
+
+  if (wait_for != NULL)
+    vmctl_call_add_option (call, "wait-for", g_variant_new_string (wait_for));
+}
+
+static int
+run (VmctlClient *client, const VmctlArguments *arguments, GError **error)
+{
+  static const VmctlBatch batch = {
+    .verb = "start",
+    .get_info = vmd_dbus_vm_interface_info,
+    .method = "Start",
+    .has_job = TRUE,
+    .takes_lock = TRUE,
+    .prepare = prepare,
+  };
+
+  return vmctl_batch_run_on_vms (client, &batch, arguments);
+}
+
+const VmctlCommand vmctl_command_start = {
+  .name = "start",
+  .arguments = "VM…",
+  .summary = "Start VMs and wait until they can be worked in",
+  .options = options,
+  .run = run,
+};
