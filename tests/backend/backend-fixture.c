@@ -103,7 +103,36 @@ backend_fixture_free (BackendFixture *self)
   g_free (self->directory);
   g_free (self->vm_dir);
   g_free (self->runtime_dir);
+  g_free (self->disk);
+  g_free (self->initramfs);
   g_free (self);
+}
+
+VmdMachine *
+backend_fixture_spawn (BackendFixture *self, VmdBackend *backend)
+{
+  g_autoptr (GError) error = NULL;
+  VmdMachine *machine = vmd_backend_spawn (backend, &self->plan, &self->recorder, NULL,
+                                           vmd_deadline_in (HANG_MILLISECONDS), &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (machine);
+
+  return machine;
+}
+
+void
+backend_fixture_spawn_fails (BackendFixture *self, VmdBackend *backend, guint milliseconds,
+                             VmdError code, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmdMachine) machine = vmd_backend_spawn (backend, &self->plan, &self->recorder, NULL,
+                                                      vmd_deadline_in (milliseconds), &error);
+
+  g_assert_null (machine);
+  g_assert_error (error, VMD_ERROR, (int) code);
+  g_assert_nonnull (strstr (error->message, text));
+  g_assert_false (vmd_process_id_is_alive (&self->process));
 }
 
 void

@@ -17,6 +17,8 @@ typedef struct
   char *directory; /* private; all that follows is in it */
   char *vm_dir;
   char *runtime_dir;
+  char *disk; /* (nullable), as initramfs: see qemu-fixture.h */
+  char *initramfs;
   VmdLaunchPlan plan;
   VmdLaunchRecorder recorder;
   GPtrArray *resources; /* "kind name", in the order of recording */
@@ -29,6 +31,11 @@ BackendFixture *backend_fixture_new (void);
 void backend_fixture_tear_down (BackendFixture *self, VmdBackend *backend);
 void backend_fixture_free (BackendFixture *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BackendFixture, backend_fixture_free)
+
+VmdMachine *backend_fixture_spawn (BackendFixture *self, VmdBackend *backend);
+/* Fails with @code and @text in the message, and leaves no process. */
+void backend_fixture_spawn_fails (BackendFixture *self, VmdBackend *backend, guint milliseconds,
+                                  VmdError code, const char *text);
 
 /* The script of vmd-fake-vmm. */
 void backend_fixture_set_script (BackendFixture *self, const char *script);

@@ -17,33 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static VmdMachine *
-spawn (BackendFixture *fixture, VmdBackend *backend)
-{
-  g_autoptr (GError) error = NULL;
-  VmdMachine *machine = vmd_backend_spawn (backend, &fixture->plan, &fixture->recorder, NULL,
-                                           vmd_deadline_in (HANG_MILLISECONDS), &error);
-
-  g_assert_no_error (error);
-  g_assert_nonnull (machine);
-
-  return machine;
-}
-
-static void
-assert_spawn_fails (BackendFixture *fixture, VmdBackend *backend, guint milliseconds, VmdError code,
-                    const char *text)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (VmdMachine) machine = vmd_backend_spawn (backend, &fixture->plan, &fixture->recorder,
-                                                      NULL, vmd_deadline_in (milliseconds), &error);
-
-  g_assert_null (machine);
-  g_assert_error (error, VMD_ERROR, (int) code);
-  g_assert_nonnull (strstr (error->message, text));
-  g_assert_false (vmd_process_id_is_alive (&fixture->process));
-}
-
 static gboolean
 query_paused (VmdMachine *machine)
 {
@@ -91,7 +64,7 @@ test_life (void)
 
   g_assert_cmpstr (vmd_backend_get_name (backend), ==, "fake");
   g_assert_true (vmd_backend_check (backend, &error));
-  machine = spawn (fixture, backend);
+  machine = backend_fixture_spawn (fixture, backend);
   g_assert_cmpuint (fixture->n_processes, ==, 1);
   g_assert_true (vmd_process_id_equal (vmd_machine_get_process (machine), &fixture->process));
   g_assert_true (vmd_process_id_is_alive (&fixture->process));
@@ -129,7 +102,7 @@ test_agent (void)
   VmdAgentStatus again;
 
   backend_fixture_set_script (fixture, "ready hang\nsync fail no disk\n");
-  machine = spawn (fixture, backend);
+  machine = backend_fixture_spawn (fixture, backend);
   get_status (machine, &status);
   g_assert_false (status.ssh_listening);
   g_assert_cmpuint (strlen (status.boot_id), ==, 36);
@@ -157,7 +130,7 @@ test_console (void)
 {
   g_autoptr (BackendFixture) fixture = backend_fixture_new ();
   g_autoptr (VmdBackend) backend = vmd_fake_backend_new ();
-  g_autoptr (VmdMachine) machine = spawn (fixture, backend);
+  g_autoptr (VmdMachine) machine = backend_fixture_spawn (fixture, backend);
   g_autofree char *log = g_build_filename (fixture->vm_dir, "console.log", NULL);
   g_autofree char *text = NULL;
   g_autoptr (GError) error = NULL;
@@ -185,7 +158,7 @@ test_adopt (void)
 {
   g_autoptr (BackendFixture) fixture = backend_fixture_new ();
   g_autoptr (VmdBackend) backend = vmd_fake_backend_new ();
-  g_autoptr (VmdMachine) machine = spawn (fixture, backend);
+  g_autoptr (VmdMachine) machine = backend_fixture_spawn (fixture, backend);
   g_autoptr (VmdMachine) adopted = NULL;
   g_autofree char *socket = vmd_backend_dup_control_socket (backend, &fixture->plan);
   g_autoptr (GError) error = NULL;
@@ -229,19 +202,22 @@ test_launch_fails (void)
   g_autoptr (VmdBackend) backend = vmd_fake_backend_new ();
 
   backend_fixture_set_script (fixture, "launch fail out of memory\n");
-  assert_spawn_fails (fixture, backend, HANG_MILLISECONDS, VMD_ERROR_BACKEND, "out of memory");
+  backend_fixture_spawn_fails (fixture, backend, HANG_MILLISECONDS, VMD_ERROR_BACKEND,
+                               "out of memory");
   backend_fixture_tear_down (fixture, backend);
   backend_fixture_set_script (fixture, "launch die 5\n");
-  assert_spawn_fails (fixture, backend, HANG_MILLISECONDS, VMD_ERROR_BACKEND, "exit status 5");
+  backend_fixture_spawn_fails (fixture, backend, HANG_MILLISECONDS, VMD_ERROR_BACKEND,
+                               "exit status 5");
   backend_fixture_tear_down (fixture, backend);
   backend_fixture_set_script (fixture, "query-status die 6\n");
-  assert_spawn_fails (fixture, backend, HANG_MILLISECONDS, VMD_ERROR_BACKEND, "exit status 6");
+  backend_fixture_spawn_fails (fixture, backend, HANG_MILLISECONDS, VMD_ERROR_BACKEND,
+                               "exit status 6");
   backend_fixture_tear_down (fixture, backend);
   backend_fixture_set_script (fixture, "launch hang\n");
-  assert_spawn_fails (fixture, backend, 300, VMD_ERROR_TIMED_OUT, "control socket");
+  backend_fixture_spawn_fails (fixture, backend, 300, VMD_ERROR_TIMED_OUT, "control socket");
   backend_fixture_tear_down (fixture, backend);
   backend_fixture_set_script (fixture, "query-status hang\n");
-  assert_spawn_fails (fixture, backend, 300, VMD_ERROR_TIMED_OUT, "timed out");
+  backend_fixture_spawn_fails (fixture, backend, 300, VMD_ERROR_TIMED_OUT, "timed out");
   backend_fixture_tear_down (fixture, backend);
 }
 
@@ -263,7 +239,8 @@ test_record_refused (void)
   g_autofree char *log = g_build_filename (fixture->vm_dir, "console.log", NULL);
 
   fixture->recorder.process = refuse_process;
-  assert_spawn_fails (fixture, backend, HANG_MILLISECONDS, VMD_ERROR_NO_SPACE, "disk is full");
+  backend_fixture_spawn_fails (fixture, backend, HANG_MILLISECONDS, VMD_ERROR_NO_SPACE,
+                               "disk is full");
   g_assert_false (g_file_test (log, G_FILE_TEST_EXISTS));
   backend_fixture_tear_down (fixture, backend);
 }
@@ -294,7 +271,7 @@ test_no_leaks (void)
 
   for (guint i = 0; i < 100; i++)
     {
-      g_autoptr (VmdMachine) machine = spawn (fixture, backend);
+      g_autoptr (VmdMachine) machine = backend_fixture_spawn (fixture, backend);
 
       backend_fixture_tear_down (fixture, backend);
       if (i == 0)
