@@ -4,7 +4,7 @@
 
 #include "base/vmd-name-private.h"
 #include "base/vmd-state-dir-private.h"
-#include "vmd-manager-publish-private.h"
+#include "vmd-manager-state-private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,8 +64,7 @@ is_left_behind (const char *name)
   return !g_str_has_prefix (name, prefix);
 }
 
-/* Removes what dead processes were making, and what they had made but not yet published. What cannot be removed stays for the
- * next time. */
+/* Removes what dead processes were making. What cannot be removed stays for the next time. */
 void
 vmd_manager_reap_staging (VmdManager *self)
 {
@@ -81,5 +80,4 @@ vmd_manager_reap_staging (VmdManager *self)
       if (is_left_behind (name) && !vmd_remove_tree (path, &error))
         g_debug ("%s stays: %s", path, error->message);
     }
-  vmd_manager_reap_unpublished (self);
 }
