@@ -97,22 +97,32 @@ unpack_input_take_some (struct unpack_input *self, size_t at_most, const unsigne
   return true;
 }
 
-/* After the end-of-archive blocks: padding, then the end of the input. */
+/* After the end-of-archive blocks: padding, then @last, or, if that is "", the end of the input. */
 bool
-unpack_input_expect_end (struct unpack_input *self)
+unpack_input_expect_last (struct unpack_input *self, const char *last)
 {
+  size_t length = strlen (last);
+  size_t matched = 0;
   bool ended = false;
 
   while (!ended)
     {
       for (; self->begin < self->end; self->begin++)
-        if (self->data[self->begin] != 0)
-          return unpack_fail (UNPACK_BAD_ARCHIVE, "there is more after the end of the archive");
+        {
+          char byte = (char) self->data[self->begin];
+
+          if (matched == length ? byte != 0 : byte != last[matched] && (byte != 0 || matched > 0))
+            return unpack_fail (UNPACK_BAD_ARCHIVE, "there is more after the end of the archive");
+          matched += matched < length && byte == last[matched];
+        }
+      if (length > 0 && matched == length)
+        return true;
       self->begin = 0;
       self->end = 0;
       if (!read_more (self, &ended) && !ended)
         return false;
     }
 
-  return true;
+  return length == 0 ||
+         unpack_fail (UNPACK_INTERRUPTED, "the tree is taken back: nobody said to keep it");
 }

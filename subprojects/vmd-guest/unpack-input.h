@@ -26,4 +26,4 @@ void unpack_input_open (struct unpack_input *self, int fd, const sigset_t *wait_
 bool unpack_input_take (struct unpack_input *self, size_t length, const unsigned char **bytes);
 bool unpack_input_take_some (struct unpack_input *self, size_t at_most, const unsigned char **bytes,
                              size_t *length);
-bool unpack_input_expect_end (struct unpack_input *self);
+bool unpack_input_expect_last (struct unpack_input *self, const char *last);

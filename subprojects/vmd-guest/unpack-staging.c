@@ -180,6 +180,7 @@ unpack_staging_publish (struct unpack_staging *self)
   if (rename_into_place (self, RENAME_NOREPLACE))
     {
       self->made = false;
+      self->published = true;
       return true;
     }
   if (errno != EEXIST)
@@ -190,7 +191,32 @@ unpack_staging_publish (struct unpack_staging *self)
     return unpack_fail_errno ("cannot replace '%s'", self->target);
 
   /* What was there is now in the staging directory, and goes with it. */
+  self->published = true;
+  self->replaced = true;
   return true;
+}
+
+/* Undoes the publication, if there was one, as its mirror image. Whoever took the tree away
+ * meanwhile has it; what it replaced comes back all the same. */
+void
+unpack_staging_take_back (struct unpack_staging *self)
+{
+  int parent = self->parent_fd;
+  bool undone;
+
+  if (!self->published)
+    return;
+  if (self->replaced)
+    undone = rename_into_place (self, RENAME_EXCHANGE) ||
+             (errno == ENOENT && rename_into_place (self, RENAME_NOREPLACE));
+  else
+    undone = renameat2 (parent, target_name (self), parent, self->name, RENAME_NOREPLACE) == 0 ||
+             errno == ENOENT;
+  if (!undone)
+    fprintf (stderr, "vmd-guest: unpack: cannot take '%s' back: %s\n", self->target,
+             strerror (errno));
+  self->made |= undone;
+  self->published = !undone;
 }
 
 /* Removes what is not published, or what was replaced, and the record. What cannot be removed

@@ -18,10 +18,13 @@ struct unpack_staging
   int register_fd; /* the directory of records */
   int parent_fd;
   bool recorded;
-  bool made;
+  bool made; /* something is at @name, in @parent, that must go */
+  bool published;
+  bool replaced; /* what was there before is at @name now */
 };
 
 bool unpack_staging_begin (struct unpack_staging *self, const char *target, bool replace,
                            const char *hex, int *top_fd);
 bool unpack_staging_publish (struct unpack_staging *self);
+void unpack_staging_take_back (struct unpack_staging *self);
 void unpack_staging_end (struct unpack_staging *self);

@@ -389,8 +389,7 @@ is_extension (char type)
 }
 
 /* Reads up to the data of the next member; the caller takes those, and then the padding.
- * *@ended: at the two blocks of zeros that end an archive, after which there may only be more
- * zeros. */
+ * *@ended: after the two blocks of zeros that end an archive. */
 bool
 tar_next (struct unpack_input *input, struct tar_member *member, bool *ended)
 {
@@ -422,7 +421,7 @@ tar_next (struct unpack_input *input, struct tar_member *member, bool *ended)
   if (!unpack_input_take (input, BLOCK_SIZE, &block))
     return false;
   *ended = is_zero (block);
-  return *ended ? unpack_input_expect_end (input) : bad ("a block of zeros in the archive");
+  return *ended || bad ("a block of zeros in the archive");
 }
 
 /* Skips what fills the last block of @size bytes of data. */

@@ -45,6 +45,7 @@ struct unpack_options
   const char *target;
   const char *staging_name;
   bool replace;
+  bool hold;
   char random_name[33];
 };
 
@@ -108,6 +109,8 @@ parse_options (struct unpack_options *self, int argc, char **argv)
 
       if (strcmp (argv[i], "--replace") == 0)
         self->replace = true;
+      else if (strcmp (argv[i], "--hold") == 0)
+        self->hold = true;
       else if (strcmp (argv[i], "--target") == 0 && has_value)
         self->target = argv[++i];
       else if (strcmp (argv[i], "--staging-name") == 0 && has_value)
@@ -116,48 +119,54 @@ parse_options (struct unpack_options *self, int argc, char **argv)
         return unpack_fail (UNPACK_USAGE, "'%s' is no option, or lacks its value", argv[i]);
     }
   if (self->target == NULL)
-    return unpack_fail (UNPACK_USAGE,
-                        "usage: vmd-guest unpack --target PATH [--replace] [--staging-name HEX]");
+    return unpack_fail (UNPACK_USAGE, "usage: vmd-guest unpack --target PATH [--replace] [--hold] "
+                                      "[--staging-name HEX]");
 
   return choose_staging_name (self);
 }
 
 /* Reads the whole archive into @tree. */
 static bool
-unpack_members (struct unpack_tree *tree, const sigset_t *wait_mask)
+unpack_members (struct unpack_tree *tree, struct unpack_input *input)
 {
-  static struct unpack_input input;
   static struct tar_member member;
   bool ended;
 
-  unpack_input_open (&input, STDIN_FILENO, wait_mask);
   for (;;)
     {
-      if (!tar_next (&input, &member, &ended))
+      if (!tar_next (input, &member, &ended))
         return false;
       if (ended)
         return true;
-      if (!unpack_tree_add (tree, &member, &input))
+      if (!unpack_tree_add (tree, &member, input))
         return false;
     }
 }
 
+static bool
+say_ok (const struct unpack_tree *tree)
+{
+  printf ("ok files=%llu bytes=%llu\n", (unsigned long long) tree->n_files,
+          (unsigned long long) tree->n_bytes);
+  return fflush (stdout) == 0 || unpack_fail_errno ("cannot say that the tree is in place");
+}
+
 /* With the staging directory open as @top_fd. */
 static bool
-fill_and_publish (struct unpack_staging *staging, int top_fd, const sigset_t *wait_mask)
+fill_and_publish (struct unpack_staging *staging, int top_fd, bool hold, const sigset_t *wait_mask)
 {
+  static struct unpack_input input;
   static struct unpack_tree tree;
   bool unpacked;
 
+  unpack_input_open (&input, STDIN_FILENO, wait_mask);
   unpack_tree_open (&tree, top_fd);
-  unpacked = unpack_members (&tree, wait_mask);
+  unpacked = unpack_members (&tree, &input);
   unpack_tree_close (&tree);
-  if (!unpacked || !unpack_staging_publish (staging))
-    return false;
 
-  printf ("ok files=%llu bytes=%llu\n", (unsigned long long) tree.n_files,
-          (unsigned long long) tree.n_bytes);
-  return fflush (stdout) == 0 || unpack_fail_errno ("cannot say that the tree is in place");
+  return unpacked && (hold || unpack_input_expect_last (&input, "")) &&
+         unpack_staging_publish (staging) && say_ok (&tree) &&
+         (!hold || unpack_input_expect_last (&input, "keep\n"));
 }
 
 int
@@ -173,8 +182,9 @@ applet_unpack (int argc, char **argv)
   if (parse_options (&options, argc, argv))
     {
       if (unpack_staging_begin (&staging, options.target, options.replace, options.staging_name,
-                                &top_fd))
-        fill_and_publish (&staging, top_fd, &wait_mask);
+                                &top_fd) &&
+          !fill_and_publish (&staging, top_fd, options.hold, &wait_mask))
+        unpack_staging_take_back (&staging);
       unpack_staging_end (&staging);
     }
 
