@@ -10,6 +10,7 @@
 #include "vmctl-resolve.h"
 #include "vmctl-terminal.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <vmd-error.h>
@@ -58,15 +59,15 @@ attach (VmctlClient *client, int console, int output_fd, VmctlPumpEnd *end, GErr
   gboolean terminal = isatty (STDIN_FILENO);
 
   if (terminal)
-    g_printerr ("vmctl: connected; Ctrl-] ends it\n");
+    fprintf (stderr, "vmctl: connected; Ctrl-] ends it\n");
   if (terminal && !vmctl_terminal_make_raw (error))
     return FALSE;
   *end = vmctl_pump_run (console, STDIN_FILENO, output_fd, terminal,
                          vmctl_client_get_cancellable (client));
   vmctl_terminal_restore ();
   if (terminal)
-    g_printerr ("\nvmctl: %s\n",
-                *end == VMCTL_PUMP_HUNG_UP ? "the console was closed" : "detached");
+    fprintf (stderr, "\nvmctl: %s\n",
+             *end == VMCTL_PUMP_HUNG_UP ? "the console was closed" : "detached");
   return TRUE;
 }
 

@@ -7,6 +7,7 @@
 #include "vmctl-text.h"
 
 #include <gio/gio.h>
+#include <stdio.h>
 #include <string.h>
 #include <vmd-error.h>
 
@@ -102,6 +103,6 @@ vmctl_error_print (const char *what, const GError *error)
   for (guint i = 0; i < G_N_ELEMENTS (next_steps); i++)
     if (next_steps[i].code == code && strstr (error->message, "vmctl ") == NULL)
       g_string_append_printf (text, "vmctl: %s\n", next_steps[i].step);
-  g_printerr ("%s", text->str);
+  fprintf (stderr, "%s", text->str);
   g_string_free (text, TRUE);
 }

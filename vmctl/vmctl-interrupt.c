@@ -8,6 +8,7 @@
 
 #include <glib-unix.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 #include <vmd-error.h>
 
@@ -46,7 +47,7 @@ signal_cb (gpointer data)
     }
   /* vmd sees the connection close, and ends by itself what must not go on. */
   vmctl_terminal_restore ();
-  g_printerr ("vmctl: not waiting for the clean-up any longer\n");
+  fprintf (stderr, "vmctl: not waiting for the clean-up any longer\n");
   _exit (vmd_error_get_exit_status (VMD_ERROR_CANCELLED));
 }
 

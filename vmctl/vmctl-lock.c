@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -127,7 +128,8 @@ lost_cb (int fd, GIOCondition condition, gpointer data)
   Held *self = data;
 
   self->hold_source = 0;
-  g_printerr ("vmctl: the lock is lost, since vmd has ended; the command goes on without it\n");
+  fprintf (stderr,
+           "vmctl: the lock is lost, since vmd has ended; the command goes on without it\n");
   return G_SOURCE_REMOVE;
 }
 

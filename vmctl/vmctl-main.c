@@ -42,7 +42,7 @@ fail_usage (const VmctlCommand *command, const GError *error)
 
   vmctl_error_print (command != NULL ? command->name : NULL, error);
   if (usage != NULL)
-    g_printerr ("%s", usage);
+    fprintf (stderr, "%s", usage);
   return vmd_error_get_exit_status (VMD_ERROR_INVALID_ARGUMENT);
 }
 
@@ -114,7 +114,7 @@ flush (int status)
   if (fflush (stdout) == 0 && !ferror (stdout))
     return status;
   if (errno != EPIPE)
-    g_printerr ("vmctl: Cannot write to standard output: %s\n", g_strerror (errno));
+    fprintf (stderr, "vmctl: Cannot write to standard output: %s\n", g_strerror (errno));
   return status != 0 ? status : vmd_error_get_exit_status (VMD_ERROR_FAILED);
 }
 
@@ -132,7 +132,7 @@ vmctl_main (int argc, char **argv)
     {
       g_autofree char *overview = vmctl_help_format_overview ();
 
-      g_printerr ("%s", overview);
+      fprintf (stderr, "%s", overview);
       return vmd_error_get_exit_status (VMD_ERROR_INVALID_ARGUMENT);
     }
   if (g_str_equal (argv[1], "--help") || g_str_equal (argv[1], "-h"))

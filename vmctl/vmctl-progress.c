@@ -99,13 +99,14 @@ format_bytes (VmctlProgressItem *item)
 static char *
 format_bar (VmctlProgressItem *item)
 {
-  int filled = (int) (CLAMP (item->fraction, 0, 1) * BAR_WIDTH);
+  double fraction = CLAMP (item->fraction, 0, 1);
+  int filled = (int) (fraction * BAR_WIDTH);
   g_autofree char *full = g_strnfill (filled, '#');
   g_autofree char *empty = g_strnfill (BAR_WIDTH - filled, '.');
 
   if (item->fraction < 0)
     return g_strdup ("");
-  return g_strdup_printf (" [%s%s] %3d %%", full, empty, (int) (item->fraction * 100));
+  return g_strdup_printf (" [%s%s] %3d %%", full, empty, (int) (fraction * 100));
 }
 
 /* "start web: booting [#####...............]  25 % 1 MiB of 4 MiB", cut to @columns; 0: uncut, and

@@ -184,14 +184,15 @@ tell_what_remains (Run *self)
   if (vm == NULL)
     return;
   if (g_strcmp0 (vmd_dbus_vm_get_state (vm), "running") == 0)
-    g_printerr (
-        "vmctl: VM %s goes on running: “vmctl exec %s -- CMD” runs more in it, “vmctl delete "
-        "--force %s” deletes it\n",
-        self->name, self->name, self->name);
+    fprintf (stderr,
+             "vmctl: VM %s goes on running: “vmctl exec %s -- CMD” runs more in it, “vmctl delete "
+             "--force %s” deletes it\n",
+             self->name, self->name, self->name);
   else
-    g_printerr ("vmctl: VM %s remains, %s: “vmctl logs %s” shows its console, “vmctl delete %s” "
-                "deletes it\n",
-                self->name, vmd_dbus_vm_get_state (vm), self->name, self->name);
+    fprintf (stderr,
+             "vmctl: VM %s remains, %s: “vmctl logs %s” shows its console, “vmctl delete %s” "
+             "deletes it\n",
+             self->name, vmd_dbus_vm_get_state (vm), self->name, self->name);
 }
 
 static void
