@@ -7,9 +7,11 @@
 #include "vmd-console-log-private.h"
 #include "vmd-hypervisor-private.h"
 #include "vmd-launch-resource-private.h"
+#include "vmd-passt-private.h"
 #include "vmd-qemu-arguments-private.h"
 #include "vmd-qmp-machine-private.h"
 
+#include "../base/vmd-failure-private.h"
 #include "../base/vmd-helper-private.h"
 
 #define PROGRAM "qemu-system-x86_64"
@@ -57,6 +59,28 @@ vmd_qemu_backend_dup_control_socket (VmdBackend *backend, const VmdLaunchPlan *p
   return vmd_hypervisor_dup_socket (plan, VMD_CONTROL_SOCKET);
 }
 
+/* The way out, if the plan wants one and there can be one; *@passt stays NULL otherwise. */
+static gboolean
+start_passt (const VmdLaunchPlan *plan, const VmdLaunchRecorder *recorder, VmdPasst **passt,
+             GCancellable *cancellable, gint64 deadline, GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+
+  if (!g_str_equal (plan->network, "user"))
+    return TRUE;
+  *passt = vmd_passt_start (plan, recorder, cancellable, deadline, &failure);
+  if (*passt != NULL)
+    return TRUE;
+  if (!g_error_matches (failure, VMD_ERROR, VMD_ERROR_MISSING_PROGRAM))
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+  g_debug ("VM %s: the guest has no way out: %s", plan->vm_name, failure->message);
+
+  return TRUE;
+}
+
 static VmdMachine *
 vmd_qemu_backend_spawn (VmdBackend *backend, const VmdLaunchPlan *plan,
                         const VmdLaunchRecorder *recorder, GCancellable *cancellable,
@@ -65,17 +89,30 @@ vmd_qemu_backend_spawn (VmdBackend *backend, const VmdLaunchPlan *plan,
   g_autofree char *program = vmd_program_find (PROGRAM, error);
   g_autofree char *log = vmd_console_log_dup_path (plan->vm_dir);
   VmdQemuArguments arguments = { .program = program, .plan = plan, .network_fd = -1 };
+  g_autoptr (VmdPasst) passt = NULL;
   g_auto (GStrv) argv = NULL;
+  VmdMachine *machine;
   const char *reason;
+  int network_fd = -1;
 
   if (program == NULL || !vmd_accelerator_choose (&arguments.accelerator, &reason, error) ||
-      !vmd_console_log_trim (log, error))
+      !vmd_console_log_trim (log, error) ||
+      !start_passt (plan, recorder, &passt, cancellable, deadline, error))
     return NULL;
   g_debug ("VM %s: accelerator: %s", plan->vm_name, reason);
+  if (passt != NULL)
+    {
+      network_fd = vmd_passt_get_fd (passt);
+      /* The first one that it is given. */
+      arguments.network_fd = 3;
+    }
   argv = vmd_qemu_arguments_build (&arguments);
+  machine = vmd_hypervisor_spawn ((const char *const *) argv, &network_fd, passt != NULL, plan,
+                                  recorder, cancellable, deadline, error);
+  if (machine != NULL && passt != NULL)
+    vmd_passt_leave (passt);
 
-  return vmd_hypervisor_spawn ((const char *const *) argv, NULL, 0, plan, recorder, cancellable,
-                               deadline, error);
+  return machine;
 }
 
 static VmdMachine *

@@ -19,6 +19,7 @@ static const struct
 } helpers[] = {
   { "vmd-guest", "subprojects/vmd-guest" },
   { "vmd-fake-vmm", "libvmd/backend" },
+  { "vmd-network-guard", "libvmd/backend" },
   { "vmd-source", "libvmd/source" },
 };
 

@@ -185,6 +185,105 @@ test_refused (void)
   backend_fixture_tear_down (fixture, backend);
 }
 
+/* Runs @command in the guest; its output and its complaints. */
+static char *
+run_in_guest (BackendFixture *fixture, guint port, const char *command)
+{
+  g_autofree char *port_option = g_strdup_printf ("-p%u", port);
+  g_autofree char *key = g_build_filename (fixture->vm_dir, "keys", "client", NULL);
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GError) error = NULL;
+  char *output = NULL;
+
+  process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE,
+                              &error, "ssh", "-F", "none", port_option, "-i", key,
+                              "-oUserKnownHostsFile=/dev/null", "-oStrictHostKeyChecking=no",
+                              "-oLogLevel=ERROR", "-oIdentitiesOnly=yes", "-oBatchMode=yes",
+                              "-oConnectTimeout=60", "root@127.0.0.1", command, NULL);
+  g_assert_no_error (error);
+  g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, &error);
+  g_assert_no_error (error);
+  g_test_message ("%s\n%s", command, output);
+
+  return output;
+}
+
+static int
+listen_at (struct in_addr address, guint *port)
+{
+  struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr = address };
+  socklen_t length = sizeof name;
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &name, sizeof name), ==, 0);
+  g_assert_cmpint (listen (fd, 8), ==, 0);
+  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &name, &length), ==, 0);
+  *port = ntohs (name.sin_port);
+
+  return fd;
+}
+
+/* The address that this host has outside; FALSE if it has none. Nothing is sent. */
+static gboolean
+get_outside_address (struct in_addr *address)
+{
+  struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons (9) };
+  socklen_t length = sizeof name;
+  vmd_autofd int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+  inet_pton (AF_INET, "192.0.2.200", &name.sin_addr);
+  if (connect (fd, (struct sockaddr *) &name, sizeof name) < 0 ||
+      getsockname (fd, (struct sockaddr *) &name, &length) < 0)
+    return FALSE;
+  *address = name.sin_addr;
+
+  return TRUE;
+}
+
+/* LESSONS 41a. A guest whose root does all it can gets out, where there is a way, but not to what listens
+ * on the host's loopback alone. */
+static void
+test_lesson_41a (void)
+{
+  g_autoptr (BackendFixture) fixture = backend_fixture_new ();
+  g_autoptr (VmdBackend) backend = vmd_qemu_backend_new ();
+  g_autoptr (VmdMachine) machine = NULL;
+  g_autofree char *command = NULL;
+  g_autofree char *output = NULL;
+  struct in_addr outside = { .s_addr = htonl (INADDR_LOOPBACK) };
+  gboolean has_outside = get_outside_address (&outside);
+  struct in_addr loopback = { .s_addr = htonl (INADDR_LOOPBACK) };
+  guint loopback_port, outside_port;
+  vmd_autofd int loopback_fd = listen_at (loopback, &loopback_port);
+  vmd_autofd int outside_fd = listen_at (outside, &outside_port);
+  vmd_autofd int accepted_fd = -1;
+  VmdAgentStatus status;
+
+  guest_parts_furnish (parts, fixture, "user");
+  machine = backend_fixture_spawn (fixture, backend);
+  wait_ready (fixture, machine, &status);
+  command = g_strdup_printf (
+      "for address in 10.0.2.2 10.0.3.2 10.0.2.3 10.0.3.3 0.0.0.0; do"
+      "  nc -w 2 $address %u < /dev/null; done;"
+      " nc -w 5 %s %u < /dev/null;"
+      " card=$(ip route get 10.0.3.2 | sed 's/.* dev \\([^ ]*\\).*/\\1/');"
+      " ip route del table local local 127.0.0.0/8; ip route del table local local 127.0.0.1;"
+      " ip addr del 127.0.0.1/8 dev lo; echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet;"
+      " ip route add 127.0.0.0/8 via 10.0.3.2 src 10.0.3.15; ip route get 127.0.0.1;"
+      " ping -c 1 -W 1 127.0.0.1; nc -w 3 127.0.0.1 %u < /dev/null; echo $card done",
+      loopback_port, inet_ntoa (outside), outside_port, loopback_port);
+  output = run_in_guest (fixture, query_ssh_port (machine), command);
+  g_assert_nonnull (strstr (output, "done"));
+  /* The last attempt really left the guest. */
+  g_assert_nonnull (strstr (output, "127.0.0.1 via 10.0.3.2"));
+  g_assert_cmpint (accept (loopback_fd, NULL, NULL), <, 0);
+  accepted_fd = accept (outside_fd, NULL, NULL);
+  if (has_outside)
+    g_assert_cmpint (accepted_fd, >=, 0);
+  backend_fixture_tear_down (fixture, backend);
+  g_assert_cmpuint (count_children (), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -195,6 +294,7 @@ main (int argc, char **argv)
   g_test_add_func ("/qemu-backend/life", test_life);
   g_test_add_func ("/qemu-backend/kill", test_kill);
   g_test_add_func ("/qemu-backend/refused", test_refused);
+  g_test_add_func ("/qemu-backend/lesson-41a-host-loopback", test_lesson_41a);
   result = g_test_run ();
   guest_parts_free (parts);
 
