@@ -20,7 +20,7 @@ make_printable (char *text)
       *byte = '?';
 }
 
-static void
+static void __attribute__ ((format (printf, 3, 0)))
 keep (enum unpack_status status, const char *reason, const char *format, va_list arguments)
 {
   size_t length;

@@ -119,7 +119,7 @@ write_record (struct unpack_staging *self)
   int length = snprintf (content, sizeof content, "%s%s/%s\n", self->parent[0] != '\0' ? "/" : "",
                          self->parent, self->name);
 
-  self->register_fd = unpack_directory_make (self->root_fd, STAGING_REGISTER + 1, 0700, NULL);
+  self->register_fd = unpack_directory_make (self->root_fd, &STAGING_REGISTER[1], 0700, NULL);
   if (self->register_fd < 0)
     return unpack_fail_errno ("cannot make '%s'", STAGING_REGISTER);
   fd = openat (self->register_fd, record_name (self),

@@ -131,7 +131,6 @@ test_lesson_40 (void)
   g_autoptr (GuestMachine) one = new_machine ("tiny.ext4", "one");
   g_autoptr (GuestMachine) two = new_machine ("tiny.ext4", "two");
   VmdAgentStatus status;
-  g_autofree char *known_one = g_build_filename (one->directory, "known_hosts", NULL);
   g_autofree char *refused = NULL;
   int exit_status;
 
