@@ -24,7 +24,7 @@
  * lost finds the winner by 2. */
 
 #define START_LIMIT_MS 60000
-#define RETRY_MS 20
+#define RETRY_MS 50
 
 struct _VmctlConnection
 {
@@ -224,27 +224,30 @@ open_session_bus (const char *state_dir, GCancellable *cancellable)
   return g_steal_pointer (&self);
 }
 
+/* The one that we start may find that another one serves already, or that one still does which is
+ * about to exit: then again. */
 static VmctlConnection *
 start_daemon (const char *state_dir, GCancellable *cancellable, GError **error)
 {
   gint64 deadline = g_get_monotonic_time () + START_LIMIT_MS * G_TIME_SPAN_MILLISECOND;
 
-  if (!vmctl_daemon_start (state_dir, START_LIMIT_MS, cancellable, error))
-    return NULL;
-  for (;;)
+  do
     {
       GError *local = NULL;
-      VmctlConnection *self = open_state_dir (state_dir, cancellable, &local);
+      VmctlConnection *self;
 
+      if (!vmctl_daemon_start (state_dir, START_LIMIT_MS, cancellable, error))
+        return NULL;
+      self = open_state_dir (state_dir, cancellable, &local);
       if (self != NULL || local != NULL)
         {
-          g_propagate_error (error, local);
+          if (local != NULL)
+            g_propagate_error (error, local);
           return self;
         }
-      if (g_get_monotonic_time () > deadline)
-        break;
       vmctl_await_time (RETRY_MS, cancellable);
     }
+  while (g_get_monotonic_time () < deadline);
   g_set_error (error, VMD_ERROR, VMD_ERROR_TIMED_OUT,
                "The vmd that serves %s does not answer; its log is %s/daemon.log", state_dir,
                state_dir);
@@ -264,13 +267,15 @@ vmctl_connection_open (VmctlConnectionMode mode, GCancellable *cancellable, GErr
   if (environment != NULL && *environment != '\0')
     return open_environment (environment, cancellable, error);
   self = open_state_dir (state_dir, cancellable, &local);
-  if (self == NULL && local == NULL)
-    self = open_session_bus (state_dir, cancellable);
-  if (self != NULL || local != NULL)
+  if (local != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&local));
-      return self;
+      return NULL;
     }
+  if (self == NULL)
+    self = open_session_bus (state_dir, cancellable);
+  if (self != NULL)
+    return self;
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return NULL;
   if (mode == VMCTL_CONNECTION_START)

@@ -29,7 +29,8 @@ main (int argc, char **argv)
   gboolean version = FALSE;
   const GOptionEntry entries[] = {
     { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options.state_dir, "State directory", "DIR" },
-    { "backend", 0, 0, G_OPTION_ARG_STRING, &options.backend, "Hypervisor: qemu or fake", "NAME" },
+    { "backend", 0, 0, G_OPTION_ARG_STRING, &options.backend,
+      "Hypervisor: qemu or fake (default: $VMD_BACKEND, else qemu)", "NAME" },
     { "address", 0, 0, G_OPTION_ARG_STRING, &options.address, "Socket to serve on",
       "unix:path=PATH" },
     { "system", 0, 0, G_OPTION_ARG_NONE, &options.system_bus, "Serve on the system bus", NULL },
@@ -56,6 +57,8 @@ main (int argc, char **argv)
       g_printf ("vmd %s\n", VMD_VERSION);
       return 0;
     }
+  if (options.backend == NULL)
+    options.backend = g_getenv ("VMD_BACKEND");
   self = vmd_daemon_new (&options, &error);
   if (self == NULL)
     {

@@ -336,7 +336,8 @@ dispatch (VmdExport *export, const VmdMethod *method, GObject *object,
   self->export = g_object_ref (export);
   self->method = method;
   self->object = object != NULL ? g_object_ref (object) : NULL;
-  self->invocation = g_object_ref (invocation);
+  /* Ours: what answers the invocation consumes it. */
+  self->invocation = invocation;
   self->cancellable = g_cancellable_new ();
   self->owner = g_strdup (vmd_export_get_peer (export) ?: sender);
   vmd_service_hold (vmd_export_get_service (export));

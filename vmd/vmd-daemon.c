@@ -148,18 +148,31 @@ connect_bus (VmdDaemon *self, const VmdDaemonOptions *options, GError **error)
   return TRUE;
 }
 
+/* Of a D-Bus address only this form has a use here; its path may be escaped, as in all of them. */
 static char *
 dup_socket_path (VmdManager *manager, const VmdDaemonOptions *options, GError **error)
 {
+  const char *value;
+  char *path = NULL;
+
   if (options->address == NULL)
     return g_build_filename (vmd_manager_get_runtime_dir (manager), "vmd.sock", NULL);
-  if (!g_str_has_prefix (options->address, "unix:path=/"))
-    {
-      g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
-                   "--address %s is not of the form unix:path=/…", options->address);
-      return NULL;
-    }
-  return g_strdup (options->address + strlen ("unix:path="));
+  value = options->address + strlen ("unix:path=");
+  if (g_str_has_prefix (options->address, "unix:path=/") && value[strcspn (value, ",;")] == '\0')
+    path = g_uri_unescape_string (value, NULL);
+  if (path == NULL)
+    g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
+                 "--address %s is not of the form unix:path=/…", options->address);
+  return path;
+}
+
+/* The other way round. */
+static char *
+dup_address (const char *path)
+{
+  g_autofree char *escaped = g_dbus_address_escape_value (path);
+
+  return g_strconcat ("unix:path=", escaped, NULL);
 }
 
 VmdDaemon *
@@ -177,7 +190,7 @@ vmd_daemon_new (const VmdDaemonOptions *options, GError **error)
   path = dup_socket_path (self->manager, options, error);
   if (path == NULL)
     return NULL;
-  address = g_strconcat ("unix:path=", path, NULL);
+  address = dup_address (path);
   if (!vmd_daemon_lock_take (vmd_manager_get_state_dir (self->manager), address, error))
     return NULL;
   self->service = vmd_service_new (self->manager);

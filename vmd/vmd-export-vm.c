@@ -286,13 +286,37 @@ run_open_log (VmdCall *call)
   return_fd (call, fd, error);
 }
 
+/* Connecting waits for the hypervisor, for two seconds at most: not on the main loop. */
+static gpointer
+open_console_thread (gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  GError *error = NULL;
+  int fd = vmd_vm_open_console (g_task_get_source_object (task), &error);
+
+  if (fd < 0)
+    g_task_return_error (task, error);
+  else
+    g_task_return_int (task, fd);
+  return NULL;
+}
+
+static void
+console_opened_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GError *error = NULL;
+  int fd = (int) g_task_propagate_int (G_TASK (result), &error);
+
+  return_fd (data, fd, error);
+}
+
 static void
 run_open_console (VmdCall *call)
 {
-  GError *error = NULL;
-  int fd = vmd_vm_open_console (vmd_call_get_object (call), &error);
+  GTask *task = g_task_new (vmd_call_get_object (call), NULL, console_opened_cb, call);
 
-  return_fd (call, fd, error);
+  g_task_set_source_tag (task, run_open_console);
+  g_thread_unref (g_thread_new ("open-console", open_console_thread, task));
 }
 
 static void
