@@ -203,6 +203,15 @@ ask_whether_alive (VmdSshConnection *self, const char *what, GError **error)
          vmd_ssh_connection_fail (self, LIBSSH2_ERROR_SOCKET_SEND, what, error);
 }
 
+static void
+prepare_fd (VmdSshConnection *self, struct pollfd *fds)
+{
+  fds[0] = (struct pollfd){
+    .fd = self->wire.fd,
+    .events = POLLIN | (vmd_ssh_wire_get_queued (&self->wire) > 0 ? POLLOUT : 0),
+  };
+}
+
 /* One poll() that may end early, to look after the guest. */
 static gboolean
 poll_once (VmdSshConnection *self, const VmdSshWait *wait, struct pollfd *fds, nfds_t n_fds,
@@ -211,10 +220,7 @@ poll_once (VmdSshConnection *self, const VmdSshWait *wait, struct pollfd *fds, n
   gint64 look = self->keeps_alive ? get_next_look (self) : VMD_NO_DEADLINE;
   g_autoptr (GError) local = NULL;
 
-  fds[0] = (struct pollfd){
-    .fd = self->wire.fd,
-    .events = POLLIN | (vmd_ssh_wire_get_queued (&self->wire) > 0 ? POLLOUT : 0),
-  };
+  prepare_fd (self, fds);
   *ready = vmd_poll (fds, n_fds, wait->cancellable, MIN (wait->deadline, look), wait->what, &local);
   if (*ready)
     return TRUE;
@@ -222,6 +228,17 @@ poll_once (VmdSshConnection *self, const VmdSshWait *wait, struct pollfd *fds, n
     return ask_whether_alive (self, wait->what, error);
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
+}
+
+static gboolean
+look_only (VmdSshConnection *self, const VmdSshWait *wait, struct pollfd *fds, nfds_t n_fds,
+           GError **error)
+{
+  prepare_fd (self, fds);
+  for (nfds_t i = 0; i < n_fds; i++)
+    fds[i].revents = 0;
+  poll (fds, n_fds, 0);
+  return !vmd_is_cancelled (wait->cancellable, error);
 }
 
 /**
@@ -237,13 +254,17 @@ gboolean
 vmd_ssh_connection_wait (VmdSshConnection *self, const VmdSshWait *wait, struct pollfd *fds,
                          nfds_t n_fds, GError **error)
 {
-  gboolean ready = FALSE;
+  gboolean ready = vmd_ssh_wire_get_queued (&self->wire) >= VMD_SSH_QUEUE_FULL;
 
   /* poll() prefers what is ready to a deadline that has passed; a guest that talks on may not. */
   if (g_get_monotonic_time () >= wait->deadline)
     return vmd_fail (error, VMD_ERROR_TIMED_OUT, "timed out while %s", wait->what);
   if (!vmd_ssh_wire_flush (&self->wire))
     return vmd_ssh_connection_fail (self, LIBSSH2_ERROR_SOCKET_SEND, wait->what, error);
+  /* Who came because the queue was full has what he wants as soon as it is not. */
+  ready = ready && vmd_ssh_wire_get_queued (&self->wire) < VMD_SSH_QUEUE_FULL;
+  if (ready && !look_only (self, wait, fds, n_fds, error))
+    return FALSE;
   while (!ready)
     if (!poll_once (self, wait, fds, n_fds, &ready, error))
       return FALSE;

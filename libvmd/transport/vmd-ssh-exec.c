@@ -201,8 +201,9 @@ turn (Exec *self, const struct pollfd *fds, GError **error)
                                error))
     return FALSE;
   fill_input (self, fds[FD_INPUT].revents);
-  return send_input (self, error) && carry_output (self, 0, error) &&
-         carry_output (self, 1, error) && resize (self, error);
+  /* Whoever resizes a terminal and then types finds it resized. */
+  return resize (self, error) && send_input (self, error) && carry_output (self, 0, error) &&
+         carry_output (self, 1, error);
 }
 
 static gboolean
