@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "base/vmd-fault-private.h"
 #include "base/vmd-name-private.h"
 #include "base/vmd-poll-private.h"
 #include "source/vmd-source-protocol-private.h"
