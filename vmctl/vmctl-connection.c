@@ -7,6 +7,7 @@
 #include "vmctl-await.h"
 #include "vmctl-daemon.h"
 
+#include <gio/gunixconnection.h>
 #include <string.h>
 #include <unistd.h>
 #include <vmd-error.h>
@@ -87,14 +88,19 @@ connection_new (GDBusConnection *bus, const char *bus_name, GCancellable *cancel
   return g_steal_pointer (&self);
 }
 
-/* A socket in a directory of ours could still be served by somebody else. */
+/* A socket in a directory of ours could still be served by somebody else. GDBus keeps a peer's
+ * credentials for servers only, so the socket is asked. */
 static gboolean
 is_our_user (GDBusConnection *bus)
 {
-  GCredentials *peer = g_dbus_connection_get_peer_credentials (bus);
-  uid_t uid = peer != NULL ? g_credentials_get_unix_user (peer, NULL) : (uid_t) -1;
+  GIOStream *stream = g_dbus_connection_get_stream (bus);
+  g_autoptr (GCredentials) peer = NULL;
 
-  return uid == geteuid () || uid == 0;
+  if (!G_IS_UNIX_CONNECTION (stream))
+    return TRUE;
+  peer = g_socket_get_credentials (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)),
+                                   NULL);
+  return peer != NULL && g_credentials_get_unix_user (peer, NULL) == geteuid ();
 }
 
 static VmctlConnection *

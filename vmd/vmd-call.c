@@ -271,6 +271,14 @@ dup_job_target (VmdCall *self)
     return g_strdup (vmd_image_get_name (VMD_IMAGE (self->object)));
   if (VMD_IS_KERNEL (self->object))
     return g_strdup (vmd_kernel_get_version (VMD_KERNEL (self->object)));
+  if (g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(a{sv}a{sv})")))
+    {
+      g_autoptr (GVariant) spec = g_variant_get_child_value (parameters, 0);
+      char *name = NULL;
+
+      g_variant_lookup (spec, "name", "s", &name);
+      return name != NULL ? name : g_strdup ("");
+    }
   if (g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(sa{sv})")) ||
       g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(sha{sv})")))
     {
