@@ -15,9 +15,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-/* What no emulated boot takes, however busy the host. */
-#define HANG_MILLISECONDS (180 * 1000)
-
 static char *
 dup_path (GuestMachine *self, const char *name)
 {
@@ -73,6 +70,8 @@ guest_machine_new (const char *kernel, const char *image, const char *hostname)
   self->kernel = g_strdup (kernel);
   self->hostname = g_strdup (hostname);
   self->network = g_strdup ("none");
+  self->ssh_server = g_strdup ("dropbear");
+  self->vcpus = 2;
   self->vm_id = g_strjoinv ("", parts);
   if (image != NULL)
     make_disk (self, image);
@@ -85,20 +84,14 @@ void
 guest_machine_free (GuestMachine *self)
 {
   if (self->process != NULL)
-    {
-      g_subprocess_force_exit (self->process);
-      g_subprocess_wait (self->process, NULL, NULL);
-    }
-  g_clear_object (&self->process);
-  g_clear_object (&self->monitor_input);
-  g_clear_object (&self->monitor);
-  g_clear_object (&self->agent);
+    guest_machine_kill (self);
   vmd_remove_tree (self->directory, NULL);
   g_free (self->directory);
   g_free (self->kernel);
   g_free (self->vm_id);
   g_free (self->hostname);
   g_free (self->network);
+  g_free (self->ssh_server);
   g_free (self);
 }
 
@@ -142,7 +135,7 @@ write_initramfs (GuestMachine *self)
     .launch = 1,
     .network = self->network,
     .vm_dir = self->directory,
-    .ssh_server = "dropbear",
+    .ssh_server = self->ssh_server,
   };
   g_autofree char *modules = write_modules (self);
   g_autofree char *path = dup_path (self, "initramfs");
@@ -175,8 +168,11 @@ build_argv (GuestMachine *self)
   GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *disk = dup_path (self, "disk.qcow2");
 
-  add_arguments (argv, "qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -smp 2 -m 256 "
+  add_arguments (argv, "qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -m 256 "
                        "-nodefaults -no-user-config -display none -no-reboot");
+  add_argument_pair (argv, "-smp", g_strdup_printf ("%u", self->vcpus));
+  if (self->more_arguments != NULL)
+    add_arguments (argv, self->more_arguments);
   add_argument_pair (argv, "-kernel", g_build_filename (self->kernel, "vmlinuz", NULL));
   add_argument_pair (argv, "-initrd", dup_path (self, "initramfs"));
   add_argument_pair (argv, "-append",
@@ -209,7 +205,7 @@ connect_to (GuestMachine *self, const char *name)
   g_autofree char *path = dup_path (self, name);
   g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
   g_autoptr (GSocketClient) client = g_socket_client_new ();
-  gint64 deadline = vmd_deadline_in (HANG_MILLISECONDS);
+  gint64 deadline = vmd_deadline_in (GUEST_HANG_MILLISECONDS);
 
   while (g_get_monotonic_time () < deadline)
     {
@@ -304,7 +300,7 @@ guest_machine_start (GuestMachine *self)
 void
 guest_machine_wait_ready (GuestMachine *self, VmdAgentStatus *status)
 {
-  gint64 deadline = vmd_deadline_in (HANG_MILLISECONDS);
+  gint64 deadline = vmd_deadline_in (GUEST_HANG_MILLISECONDS);
 
   do
     {
@@ -323,16 +319,9 @@ give_up_cb (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-void
-guest_machine_wait_off (GuestMachine *self)
+static void
+forget_process (GuestMachine *self)
 {
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error = NULL;
-  guint timer = g_timeout_add (HANG_MILLISECONDS, give_up_cb, cancellable);
-
-  g_subprocess_wait_check (self->process, cancellable, &error);
-  assert_good (self, error, "the hypervisor's end");
-  g_source_remove (timer);
   g_clear_object (&self->process);
   g_clear_object (&self->agent);
   g_clear_object (&self->monitor_input);
@@ -340,11 +329,32 @@ guest_machine_wait_off (GuestMachine *self)
 }
 
 void
+guest_machine_wait_off (GuestMachine *self)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  guint timer = g_timeout_add (GUEST_HANG_MILLISECONDS, give_up_cb, cancellable);
+
+  g_subprocess_wait_check (self->process, cancellable, &error);
+  assert_good (self, error, "the hypervisor's end");
+  g_source_remove (timer);
+  forget_process (self);
+}
+
+void
+guest_machine_kill (GuestMachine *self)
+{
+  g_subprocess_force_exit (self->process);
+  g_subprocess_wait (self->process, NULL, NULL);
+  forget_process (self);
+}
+
+void
 guest_machine_power_off (GuestMachine *self)
 {
   g_autoptr (GError) error = NULL;
 
-  vmd_agent_power_off (self->agent, NULL, vmd_deadline_in (HANG_MILLISECONDS), &error);
+  vmd_agent_power_off (self->agent, NULL, vmd_deadline_in (GUEST_HANG_MILLISECONDS), &error);
   assert_good (self, error, "power-off");
   guest_machine_wait_off (self);
 }
@@ -378,4 +388,12 @@ guest_machine_ssh (GuestMachine *self, const char *command, int *exit_status)
     }
 
   return g_strchomp (output);
+}
+
+void
+guest_machine_assert_ssh (GuestMachine *self, const char *command, const char *expected)
+{
+  g_autofree char *output = guest_machine_ssh (self, command, NULL);
+
+  g_assert_cmpstr (output, ==, expected);
 }

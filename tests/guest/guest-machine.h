@@ -9,6 +9,9 @@
 
 G_BEGIN_DECLS
 
+/* What no emulated boot takes, however busy the host. */
+#define GUEST_HANG_MILLISECONDS (180 * 1000)
+
 typedef struct
 {
   char *directory; /* private: keys, disk, sockets, console.log */
@@ -16,6 +19,9 @@ typedef struct
   char *vm_id;
   char *hostname;
   char *network;
+  char *ssh_server;
+  guint vcpus; /* 2; each of the hypervisor's threads may run at once */
+  const char *more_arguments; /* (nullable) for the hypervisor; borrowed */
   GSubprocess *process;
   GSocketConnection *monitor;
   GDataInputStream *monitor_input;
@@ -39,6 +45,10 @@ void guest_machine_wait_off (GuestMachine *self);
 /* Runs @command by ssh, which checks the host key strictly; its output, which may be an error's. @exit_status is nullable: then it
  * must be 0. */
 char *guest_machine_ssh (GuestMachine *self, const char *command, int *exit_status);
+/* The output must be @expected. */
+void guest_machine_assert_ssh (GuestMachine *self, const char *command, const char *expected);
+/* Pulls the plug. */
+void guest_machine_kill (GuestMachine *self);
 char *guest_machine_dup_console (GuestMachine *self);
 
 G_END_DECLS
