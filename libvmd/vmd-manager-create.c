@@ -127,6 +127,22 @@ insert_in_store (sqlite3 *db, gpointer data, GError **error)
   return FALSE;
 }
 
+static gboolean
+remove_in_store (sqlite3 *db, gpointer data, GError **error)
+{
+  return vmd_vm_row_remove (db, data, error);
+}
+
+/* A disk may report an error of what it has written. The id is new, so no other VM can be meant. */
+static void
+withdraw (VmdManager *self, VmdVmRow *row)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!vmd_store_transact (self->store, remove_in_store, row->id, NULL, &error))
+    g_debug ("VM %s may have been created: %s", row->id, error->message);
+}
+
 /* Under `create`, which keeps two who choose a name from choosing the same. */
 static gboolean
 insert (VmdManager *self, VmdVmRow *row, const char *name, VmdVerb *verb, GError **error)
@@ -153,6 +169,7 @@ insert (VmdManager *self, VmdVmRow *row, const char *name, VmdVerb *verb, GError
     }
   if (inserted)
     return TRUE;
+  withdraw (self, row);
   g_propagate_error (error, g_steal_pointer (&failed));
   return FALSE;
 }

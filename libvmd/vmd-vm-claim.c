@@ -190,6 +190,38 @@ attempt_in_store (sqlite3 *db, gpointer data, GError **error)
   return FALSE;
 }
 
+static gboolean
+release_in_store (sqlite3 *db, gpointer data, GError **error)
+{
+  const VmdTransitionRow *transition = data;
+
+  return vmd_fault_point ("claim-release", error) &&
+         vmd_transition_row_release (db, transition->vm, transition->token, error);
+}
+
+static gboolean
+put_void (VmdVmSnapshot *next, gconstpointer token)
+{
+  if (next->transition == NULL || !next->owner_alive ||
+      !g_str_equal (next->transition->token, token))
+    return FALSE;
+  next->owner_alive = FALSE;
+  return TRUE;
+}
+
+/* Takes the row away, and makes it void in memory whatever the disk says. */
+static void
+release (VmdClaim *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!vmd_store_transact (vmd_manager_get_store (self->vm->manager), release_in_store,
+                           self->transition, NULL, &error))
+    g_debug ("A claim of VM %s stays on disk: %s", self->vm->id, error->message);
+  leave (self);
+  vmd_vm_edit (self->vm, put_void, self->transition->token);
+}
+
 /* One try, under the lock: made, or somebody is in the way, or it failed. */
 static gboolean
 try_once (Attempt *attempt, VmdLock *lock, VmdVerb *verb, GError **error)
@@ -206,7 +238,8 @@ try_once (Attempt *attempt, VmdLock *lock, VmdVerb *verb, GError **error)
   if (!vmd_store_transact (vmd_manager_get_store (self->vm->manager), attempt_in_store, attempt,
                            vmd_verb_get_cancellable (verb), error))
     {
-      leave (self);
+      /* A disk may report an error of what it has written: the row may be there. */
+      release (self);
       return FALSE;
     }
   self->made = attempt->holder == NULL;
@@ -309,25 +342,6 @@ vmd_claim_clear_remains (VmdClaim *self, GError **error)
   return vmd_vm_tear_down (self->vm, self->launch, reason, error);
 }
 
-static gboolean
-release_in_store (sqlite3 *db, gpointer data, GError **error)
-{
-  const VmdTransitionRow *transition = data;
-
-  return vmd_fault_point ("claim-release", error) &&
-         vmd_transition_row_release (db, transition->vm, transition->token, error);
-}
-
-static gboolean
-put_void (VmdVmSnapshot *next, gconstpointer token)
-{
-  if (next->transition == NULL || !next->owner_alive ||
-      !g_str_equal (next->transition->token, token))
-    return FALSE;
-  next->owner_alive = FALSE;
-  return TRUE;
-}
-
 static void
 publish_outcome (VmdClaim *self, const GError *outcome)
 {
@@ -353,20 +367,11 @@ publish_outcome (VmdClaim *self, const GError *outcome)
 void
 vmd_claim_end (VmdClaim *self, const GError *outcome)
 {
-  g_autoptr (GError) error = NULL;
-  gboolean released;
-
   if (self->ended || !self->made)
     return;
   self->ended = TRUE;
   publish_outcome (self, outcome);
-  released = vmd_store_transact (vmd_manager_get_store (self->vm->manager), release_in_store,
-                                 self->transition, NULL, &error);
-  leave (self);
-  if (released)
-    return;
-  g_debug ("A claim of VM %s stays on disk: %s", self->vm->id, error->message);
-  vmd_vm_edit (self->vm, put_void, self->transition->token);
+  release (self);
 }
 
 void

@@ -174,11 +174,10 @@ record (Launching *work, GError **error)
 {
   work->socket =
       vmd_backend_dup_control_socket (vmd_manager_get_backend (work->manager), &work->plan);
-  if (vmd_store_transact (vmd_manager_get_store (work->manager), record_in_store, work,
-                          work->cancellable, error))
-    return TRUE;
-  g_clear_pointer (&work->launch, vmd_launch_row_free);
-  return FALSE;
+  /* A failure keeps what was loaded: a disk may report an error of what it has written, and to tear
+   * down what was not written does no harm. */
+  return vmd_store_transact (vmd_manager_get_store (work->manager), record_in_store, work,
+                             work->cancellable, error);
 }
 
 static gboolean

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "backend/vmd-left-child-private.h"
 #include "base/vmd-fault-private.h"
 #include "base/vmd-poll-private.h"
 #include "vmd-vm-private.h"
@@ -23,19 +24,27 @@ end_process (const VmdProcessId *process, GError **error)
 {
   struct pollfd fd = { .events = POLLIN };
   vmd_autofd int pidfd = -1;
+  int wait_status;
 
   if (process->pid <= 0)
     return TRUE;
   pidfd = vmd_process_id_open (process);
   if (pidfd < 0 && errno == ESRCH)
-    return TRUE;
+    {
+      vmd_left_child_reap (process, &wait_status);
+      return TRUE;
+    }
   if (pidfd < 0)
     return vmd_fail_errno (error, errno, "Cannot open process %d", (int) process->pid);
   if (!vmd_process_id_kill (process, SIGKILL, error))
     return FALSE;
   fd.fd = pidfd;
-  return vmd_poll (&fd, 1, NULL, vmd_deadline_in (EXIT_DEADLINE_MS),
-                   "waiting for the hypervisor to exit", error);
+  if (!vmd_poll (&fd, 1, NULL, vmd_deadline_in (EXIT_DEADLINE_MS),
+                 "waiting for the hypervisor to exit", error))
+    return FALSE;
+  /* The watcher does so too, but is told to look away when the row goes, which may be sooner. */
+  vmd_left_child_reap (process, &wait_status);
+  return TRUE;
 }
 
 typedef struct
