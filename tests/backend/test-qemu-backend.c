@@ -240,8 +240,8 @@ get_outside_address (struct in_addr *address)
   return TRUE;
 }
 
-/* LESSONS 41a. A guest whose root does all it can gets out, where there is a way, but not to what listens
- * on the host's loopback alone. */
+/* LESSONS 41a. A guest whose root does all it can gets out, where there is a way, but not to what
+ * listens on the host's loopback alone. */
 static void
 test_lesson_41a (void)
 {
