@@ -514,8 +514,8 @@ vmd_job_get_ended (VmdJob *self)
  * vmd_job_get_cancellable_by_user:
  * @self: a job
  *
- * Whether vmd_job_cancel() can still do something: the job has not ended, and nobody asked it to
- * end. Any thread.
+ * Whether vmd_job_cancel() can still do something: the job has not ended. Asked to end twice, it
+ * ends once. Any thread.
  *
  * Returns: %TRUE if so
  * Since: 0.1

@@ -130,6 +130,7 @@ vmd_process_id_open (const VmdProcessId *id)
 {
   vmd_autofd int fd = -1;
   VmdProcessId now;
+  int saved_errno;
   char state;
 
   if (id->pid <= 0)
@@ -138,15 +139,16 @@ vmd_process_id_open (const VmdProcessId *id)
       return -1;
     }
   fd = pidfd_open (id->pid, 0);
-  if (fd < 0)
-    return -1;
+  saved_errno = errno;
   /* Looked at after the open: if the pid had been given to another before it, that other shows now.
-   * If the process meant is here now, it was here at the open. */
+   * If the process meant is here now, it was here at the open. And the number may be that of some
+   * process's thread now, which can't be opened: whom we mean is gone then, too. */
   if (!read_stat (id->pid, &now, &state) || !vmd_process_id_equal (id, &now))
     {
       errno = ESRCH;
       return -1;
     }
+  errno = saved_errno;
 
   return vmd_steal_fd (&fd);
 }

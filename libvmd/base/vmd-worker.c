@@ -32,7 +32,7 @@ typedef struct
 
 typedef struct
 {
-  gint references; /* atomic: the worker, each thread, each item */
+  gatomicrefcount references; /* the worker, each thread, each item */
   GMutex mutex; /* a leaf */
   Pool pools[2]; /* by VmdWorkerKind */
   guint unfinished; /* queued or running; under the mutex */
@@ -42,7 +42,7 @@ typedef struct
 
 typedef struct
 {
-  gint references; /* atomic: the queue or the thread, and the cancellable's handler */
+  gatomicrefcount references; /* the queue or the thread, and the cancellable's handler */
   VmdWorkerCore *core; /* a reference */
   Pool *pool;
   GTask *task; /* whoever claims the item takes it */
@@ -63,14 +63,14 @@ G_DEFINE_FINAL_TYPE (VmdWorker, vmd_worker, G_TYPE_OBJECT)
 static VmdWorkerCore *
 core_ref (VmdWorkerCore *core)
 {
-  g_atomic_int_inc (&core->references);
+  g_atomic_ref_count_inc (&core->references);
   return core;
 }
 
 static void
 core_unref (VmdWorkerCore *core)
 {
-  if (!g_atomic_int_dec_and_test (&core->references))
+  if (!g_atomic_ref_count_dec (&core->references))
     return;
   for (guint i = 0; i < G_N_ELEMENTS (core->pools); i++)
     g_cond_clear (&core->pools[i].more);
@@ -82,7 +82,7 @@ core_unref (VmdWorkerCore *core)
 static Item *
 item_ref (Item *item)
 {
-  g_atomic_int_inc (&item->references);
+  g_atomic_ref_count_inc (&item->references);
   return item;
 }
 
@@ -91,7 +91,7 @@ item_unref (gpointer data)
 {
   Item *item = data;
 
-  if (!g_atomic_int_dec_and_test (&item->references))
+  if (!g_atomic_ref_count_dec (&item->references))
     return;
   g_clear_object (&item->task);
   core_unref (item->core);
@@ -307,7 +307,7 @@ vmd_worker_init (VmdWorker *self)
 {
   VmdWorkerCore *core = g_new0 (VmdWorkerCore, 1);
 
-  core->references = 1;
+  g_atomic_ref_count_init (&core->references);
   g_mutex_init (&core->mutex);
   g_cond_init (&core->drained);
   for (guint i = 0; i < G_N_ELEMENTS (core->pools); i++)
@@ -352,7 +352,7 @@ vmd_worker_run (VmdWorker *self, VmdWorkerKind kind, GTask *task, GTaskThreadFun
   g_return_if_fail (G_IS_TASK (task) && func != NULL);
 
   g_task_set_check_cancellable (task, FALSE);
-  item->references = 1;
+  g_atomic_ref_count_init (&item->references);
   item->core = core_ref (core);
   item->pool = pool;
   item->task = g_object_ref (task);
