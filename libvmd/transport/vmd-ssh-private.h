@@ -11,14 +11,17 @@
 
 G_BEGIN_DECLS
 
-/* -- vmd-ssh-wire.c: the socket under a session -- */
+/* -- vmd-ssh-wire.c: the socket under a session, and its memory -- */
+typedef struct _VmdSshBlock VmdSshBlock;
+
 typedef struct
 {
   int fd;
   GByteArray *out; /* encrypted, not yet sent */
   gsize out_sent; /* the first bytes of it that are */
   gsize may_read; /* bytes that may be read before the next wait */
-  gsize allocated; /* by the session, bytes */
+  VmdSshBlock *blocks; /* all that the session has allocated */
+  gsize allocated; /* bytes of them */
   gint64 heard; /* when the guest last said something */
   int failure; /* errno of what broke it; 0: it is good */
 } VmdSshWire;

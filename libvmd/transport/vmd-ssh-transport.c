@@ -32,7 +32,7 @@ static void transport_init (VmdTransportInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (VmdSshTransport, vmd_ssh_transport, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (VMD_TYPE_TRANSPORT, transport_init))
 
-/* What each server is fastest with under emulation; what libssh2 does not know it leaves out. */
+/* What each server is fastest with under emulation, as far as this libssh2 knows it. */
 static const struct
 {
   const char *server_software;
@@ -104,6 +104,25 @@ connect_socket (const VmdGuestAddress *address, GCancellable *cancellable, gint6
   return vmd_steal_fd (&fd);
 }
 
+/* Of @list, what this libssh2 knows. It would leave the rest out itself, but copies over itself at that. */
+static void
+prefer_method (LIBSSH2_SESSION *session, int method, const char *list)
+{
+  g_auto (GStrv) wanted = g_strsplit (list, ",", -1);
+  g_autoptr (GString) known = g_string_new (NULL);
+  const char **supported = NULL;
+  int n = libssh2_session_supported_algs (session, method, &supported);
+
+  for (gsize i = 0; wanted[i] != NULL; i++)
+    for (int j = 0; j < n; j++)
+      if (g_str_equal (wanted[i], supported[j]))
+        g_string_append_printf (known, "%s%s", known->len > 0 ? "," : "", wanted[i]);
+  if (n > 0)
+    libssh2_free (session, supported);
+  if (known->len > 0)
+    libssh2_session_method_pref (session, method, known->str);
+}
+
 /* The guest's own kind of host key is asked for first; one of another kind is then told apart as what it
  * is, the wrong one. */
 static void
@@ -117,14 +136,14 @@ prefer (LIBSSH2_SESSION *session, const VmdGuestAddress *address)
   while (n < G_N_ELEMENTS (preferences) - 1 &&
          g_strcmp0 (preferences[n].server_software, address->server_software) != 0)
     n++;
-  libssh2_session_method_pref (session, LIBSSH2_METHOD_HOSTKEY, kinds);
-  libssh2_session_method_pref (session, LIBSSH2_METHOD_KEX,
-                               "curve25519-sha256,curve25519-sha256@libssh.org,"
-                               "ecdh-sha2-nistp256,diffie-hellman-group14-sha256");
-  libssh2_session_method_pref (session, LIBSSH2_METHOD_CRYPT_CS, preferences[n].ciphers);
-  libssh2_session_method_pref (session, LIBSSH2_METHOD_CRYPT_SC, preferences[n].ciphers);
-  libssh2_session_method_pref (session, LIBSSH2_METHOD_MAC_CS, preferences[n].macs);
-  libssh2_session_method_pref (session, LIBSSH2_METHOD_MAC_SC, preferences[n].macs);
+  prefer_method (session, LIBSSH2_METHOD_HOSTKEY, kinds);
+  prefer_method (session, LIBSSH2_METHOD_KEX,
+                 "curve25519-sha256,curve25519-sha256@libssh.org,"
+                 "ecdh-sha2-nistp256,diffie-hellman-group14-sha256");
+  prefer_method (session, LIBSSH2_METHOD_CRYPT_CS, preferences[n].ciphers);
+  prefer_method (session, LIBSSH2_METHOD_CRYPT_SC, preferences[n].ciphers);
+  prefer_method (session, LIBSSH2_METHOD_MAC_CS, preferences[n].macs);
+  prefer_method (session, LIBSSH2_METHOD_MAC_SC, preferences[n].macs);
 }
 
 static gboolean

@@ -7,7 +7,7 @@
 #include "../base/vmd-poll-private.h"
 
 #include <errno.h>
-#include <malloc.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* libssh2 does its own recv() and send() unless told otherwise. It is told, for four reasons.
@@ -23,7 +23,8 @@
  * seems empty until the next wait.
  *
  * Memory is bounded. libssh2 keeps every message that nobody asked for. The session's allocations are
- * counted, and a guest that makes us keep more than any honest one could gets an error.
+ * counted, and a guest that makes us keep more than any honest one could gets an error. What libssh2 1.10
+ * forgets to free (a host key for each exchange of keys) goes with the session.
  *
  * It can be cut. Once it is, every call fails at once, and what libssh2 would wait for when a channel or a
  * session is freed is not waited for. */
@@ -146,39 +147,64 @@ recv_cb (libssh2_socket_t fd, void *data, size_t length, int flags, void **abstr
   return n == 0 ? 0 : -self->failure;
 }
 
+/* Before each block that the session has. Its size keeps what follows aligned. */
+struct _VmdSshBlock
+{
+  VmdSshBlock *next;
+  VmdSshBlock *previous;
+  gsize size;
+  gsize unused;
+};
+
+G_STATIC_ASSERT (sizeof (VmdSshBlock) % 16 == 0);
+
 static void *
 alloc_cb (size_t size, void **abstract)
 {
   VmdSshWire *self = *abstract;
-  void *block = self->allocated + size <= MEMORY_MAX ? malloc (size) : NULL;
+  VmdSshBlock *block = NULL;
 
-  if (block != NULL)
-    self->allocated += malloc_usable_size (block);
-  return block;
+  if (size <= MEMORY_MAX - self->allocated)
+    block = malloc (sizeof *block + size);
+  if (block == NULL)
+    return NULL;
+  *block = (VmdSshBlock){ .next = self->blocks, .size = size };
+  if (self->blocks != NULL)
+    self->blocks->previous = block;
+  self->blocks = block;
+  self->allocated += size;
+  return block + 1;
 }
 
 static void
-free_cb (void *block, void **abstract)
+free_cb (void *data, void **abstract)
 {
   VmdSshWire *self = *abstract;
+  VmdSshBlock *block = data;
 
-  if (block != NULL)
-    self->allocated -= malloc_usable_size (block);
+  if (data == NULL)
+    return;
+  block--;
+  if (block->next != NULL)
+    block->next->previous = block->previous;
+  if (block->previous != NULL)
+    block->previous->next = block->next;
+  else
+    self->blocks = block->next;
+  self->allocated -= block->size;
   free (block);
 }
 
 static void *
-realloc_cb (void *block, size_t size, void **abstract)
+realloc_cb (void *data, size_t size, void **abstract)
 {
-  VmdSshWire *self = *abstract;
-  gsize before = block != NULL ? malloc_usable_size (block) : 0;
-  void *moved;
+  VmdSshBlock *block = data;
+  void *moved = alloc_cb (size, abstract);
 
-  if (self->allocated - before + size > MEMORY_MAX)
-    return NULL;
-  moved = realloc (block, size);
-  if (moved != NULL)
-    self->allocated += malloc_usable_size (moved) - before;
+  if (moved == NULL || data == NULL)
+    return moved;
+  memcpy (moved, data, MIN (block[-1].size, size));
+  free_cb (data, abstract);
   return moved;
 }
 
@@ -211,4 +237,6 @@ vmd_ssh_session_free (LIBSSH2_SESSION *session)
   libssh2_session_disconnect (session, "done");
   vmd_ssh_wire_cut (self);
   libssh2_session_free (session);
+  while (self->blocks != NULL)
+    free_cb (self->blocks + 1, (void **) &self);
 }
