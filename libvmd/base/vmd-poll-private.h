@@ -31,6 +31,6 @@ vmd_steal_fd (int *fd)
   return stolen;
 }
 void vmd_clear_fd (int *fd);
-#define vmd_autofd __attribute__ ((cleanup (vmd_clear_fd)))
+#define vmd_autofd __attribute__ ((cleanup (vmd_clear_fd), unused))
 
 G_END_DECLS
