@@ -71,9 +71,6 @@ check_has_address (const VmdVmSnapshot *now, const char *name, GError **error)
                      name);
   if (now->launch->port != 0)
     return TRUE;
-  if (g_strcmp0 (now->row->network, "none") == 0)
-    return vmd_fail (error, VMD_ERROR_UNSUPPORTED,
-                     "VM “%s” has no network, and so cannot be logged in to", name);
   return vmd_fail (error, VMD_ERROR_UNREACHABLE, "VM “%s” has no SSH port%s", name,
                    verb != NULL ? " yet" : "");
 }
@@ -84,7 +81,7 @@ check_has_address (const VmdVmSnapshot *now, const char *name, GError **error)
  * Needs no lock, and waits for nothing but, once, a small file.
  *
  * Returns: (transfer full) (nullable): where the guest is; WRONG_STATE when the VM does not run,
- *   UNSUPPORTED when it has no network, UNREACHABLE when its port is not known yet
+ *   UNREACHABLE when its port is not known yet
  */
 VmdGuestAddress *
 vmd_vm_dup_address (VmdVm *self, GError **error)

@@ -287,14 +287,13 @@ spawn (Launching *work, GError **error)
   return work->machine != NULL;
 }
 
-/* The host's port is chosen by the one that binds it, and asked for afterwards. */
+/* The host's port is chosen by the one that binds it, and asked for afterwards. Guests without a network
+ * have one too: the link to their SSH leads nowhere else. */
 static gboolean
 record_port (Launching *work, GError **error)
 {
   Record entry = { .work = work };
 
-  if (!g_str_equal (work->row->network, "user"))
-    return TRUE;
   return vmd_machine_query_ssh_port (work->machine, &entry.port, work->cancellable, work->deadline,
                                      error) &&
          commit_record (work, record_port_in_store, &entry, error);
