@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Reads a file of /proc whole into @buffer, NUL-terminated. */
+/* Reads a file of /proc whole into @buffer, NUL-terminated. FALSE with errno: ENOENT or ESRCH when
+ * the process is gone; all else, such as EMFILE, says nothing of it. */
 static gboolean
 read_small_file (const char *path, char *buffer, gsize size)
 {
@@ -28,6 +29,8 @@ read_small_file (const char *path, char *buffer, gsize size)
   do
     n = read (fd, buffer, size - 1);
   while (n < 0 && errno == EINTR);
+  if (n == 0)
+    errno = ESRCH;
   if (n <= 0)
     return FALSE;
   buffer[n] = '\0';
@@ -35,23 +38,24 @@ read_small_file (const char *path, char *buffer, gsize size)
   return TRUE;
 }
 
-/* The kernel's boot id: it does not change while this process lives, so it is read once. */
+/* The kernel's boot id: it does not change while this process lives, so it is read once, that is,
+ * until it could be read. "" with errno if it cannot be now. */
 static const char *
 get_boot_id (void)
 {
-  static gsize once = 0;
-  static char boot_id[sizeof ((VmdProcessId *) NULL)->boot_id];
+  static char *known = NULL; /* set once */
+  char *read_now = NULL;
+  char buffer[64];
 
-  if (g_once_init_enter (&once))
-    {
-      char buffer[64] = "";
+  if (g_atomic_pointer_get (&known) != NULL)
+    return g_atomic_pointer_get (&known);
+  if (!read_small_file ("/proc/sys/kernel/random/boot_id", buffer, sizeof buffer))
+    return "";
+  read_now = g_strdup (g_strchomp (buffer));
+  if (!g_atomic_pointer_compare_and_exchange (&known, NULL, read_now))
+    g_free (read_now);
 
-      read_small_file ("/proc/sys/kernel/random/boot_id", buffer, sizeof buffer);
-      g_strlcpy (boot_id, g_strchomp (buffer), sizeof boot_id);
-      g_once_init_leave (&once, 1);
-    }
-
-  return boot_id;
+  return g_atomic_pointer_get (&known);
 }
 
 /* This process. Read anew at each call, since a fork changes it. */
@@ -62,15 +66,20 @@ vmd_process_id_self (VmdProcessId *id)
     g_error ("/proc/self/stat cannot be read: is /proc mounted?");
 }
 
-/* What /proc says of the process that has @pid now, also of one that has ended and not been reaped. */
+/* What /proc says of the process that has @pid now, also of one that has ended and not been reaped.
+ * FALSE with errno as read_small_file(). */
 static gboolean
 read_stat (pid_t pid, VmdProcessId *id, char *state)
 {
+  const char *boot_id = get_boot_id ();
   char path[32];
   char buffer[1024];
   const char *rest;
   unsigned long long start_time;
 
+  if (boot_id[0] == '\0')
+    return FALSE;
+  errno = ESRCH;
   if (pid <= 0)
     return FALSE;
   g_snprintf (path, sizeof path, "/proc/%d/stat", (int) pid);
@@ -85,7 +94,7 @@ read_stat (pid_t pid, VmdProcessId *id, char *state)
               state, &start_time) != 2)
     return FALSE;
   memset (id, 0, sizeof *id);
-  g_strlcpy (id->boot_id, get_boot_id (), sizeof id->boot_id);
+  g_strlcpy (id->boot_id, boot_id, sizeof id->boot_id);
   id->pid = pid;
   id->start_time = start_time;
 
@@ -113,13 +122,19 @@ vmd_process_id_equal (const VmdProcessId *a, const VmdProcessId *b)
   return a->pid == b->pid && a->start_time == b->start_time && strcmp (a->boot_id, b->boot_id) == 0;
 }
 
-/* Whether exactly this process lives: same boot, same start time, and no zombie. */
+/* Whether exactly this process lives: same boot, same start time, and no zombie. When /proc cannot be
+ * read now, since this process has no more descriptors, whoever has the pid is taken for it: what
+ * lives must not be cleared away as dead. */
 gboolean
 vmd_process_id_is_alive (const VmdProcessId *id)
 {
   VmdProcessId now;
+  char state;
 
-  return vmd_process_id_read (id->pid, &now) && vmd_process_id_equal (id, &now);
+  if (read_stat (id->pid, &now, &state))
+    return state != 'Z' && state != 'X' && vmd_process_id_equal (id, &now);
+
+  return errno != ENOENT && errno != ESRCH && (kill (id->pid, 0) == 0 || errno == EPERM);
 }
 
 /* A pidfd for exactly this process (close-on-exec; the caller's), or -1 with errno: ESRCH when it
@@ -143,7 +158,13 @@ vmd_process_id_open (const VmdProcessId *id)
   /* Looked at after the open: if the pid had been given to another before it, that other shows now.
    * If the process meant is here now, it was here at the open. And the number may be that of some
    * process's thread now, which can't be opened: whom we mean is gone then, too. */
-  if (!read_stat (id->pid, &now, &state) || !vmd_process_id_equal (id, &now))
+  if (!read_stat (id->pid, &now, &state))
+    {
+      if (errno == ENOENT)
+        errno = ESRCH;
+      return -1;
+    }
+  if (!vmd_process_id_equal (id, &now))
     {
       errno = ESRCH;
       return -1;

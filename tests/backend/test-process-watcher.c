@@ -250,14 +250,18 @@ test_no_descriptors (void)
   VmdProcessId process;
   pid_t pid = fork_child (&process);
   struct rlimit before, none;
-  Told told, sign;
+  Told told;
 
   told_init (&told);
-  told_init (&sign);
+  g_assert_true (vmd_process_id_is_alive (&process));
   getrlimit (RLIMIT_NOFILE, &before);
   none = before;
   none.rlim_cur = 3;
   setrlimit (RLIMIT_NOFILE, &none);
+  /* Nobody takes it for dead meanwhile. */
+  g_assert_true (vmd_process_id_is_alive (&process));
+  g_assert_cmpint (vmd_process_id_open (&process), <, 0);
+  g_assert_cmpint (errno, ==, EMFILE);
   vmd_process_watcher_watch (watcher, &process, exited_cb, &told, destroyed_cb);
   kill (pid, SIGKILL);
   setrlimit (RLIMIT_NOFILE, &before);
