@@ -32,6 +32,9 @@ typedef struct
  * date for as long as it reads. */
 VmdArchiveReader *
 vmd_archive_reader_open (int fd, GCancellable *cancellable, VmdArchiveInput *input, GError **error);
+/* Some bytes of @fd, which may block; 0 at the end, -1 with @error set. */
+gssize vmd_archive_read_input (int fd, void *data, gsize length, GCancellable *cancellable,
+                               GError **error);
 /* All compressions that libarchive knows without running a program. */
 void vmd_archive_support_filters (struct archive *archive);
 /* A reader of a compressed or plain file in memory (not copied): one entry, whose data is the plain content. */

@@ -75,13 +75,24 @@ count_zeros (Feed *feed, gsize length)
   feed->zeros = zeros == length ? MIN (feed->zeros + (guint) zeros, TAR_BLOCK) : (guint) zeros;
 }
 
+/* The descriptor is the caller's, and may be a pipe on which a read() waits, so it is not read before there is something. */
+gssize
+vmd_archive_read_input (int fd, void *data, gsize length, GCancellable *cancellable, GError **error)
+{
+  struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+  if (!vmd_poll (&wait, 1, cancellable, VMD_NO_DEADLINE, "reading the input", error))
+    return -1;
+  return vmd_read_some (fd, data, length, cancellable, VMD_NO_DEADLINE, error);
+}
+
 static la_ssize_t
 read_cb (struct archive *archive, void *data, const void **bytes)
 {
   Feed *feed = data;
   g_autoptr (GError) error = NULL;
-  gssize n = vmd_read_some (feed->fd, feed->buffer, sizeof feed->buffer, feed->cancellable,
-                            VMD_NO_DEADLINE, &error);
+  gssize n = vmd_archive_read_input (feed->fd, feed->buffer, sizeof feed->buffer, feed->cancellable,
+                                     &error);
 
   if (n < 0)
     {

@@ -155,7 +155,7 @@ copy (Kernel *kernel, int source, int target, GError **error)
 
   while (n > 0)
     {
-      n = vmd_read_some (source, buffer, COPY_SIZE, kernel->cancellable, VMD_NO_DEADLINE, error);
+      n = vmd_archive_read_input (source, buffer, COPY_SIZE, kernel->cancellable, error);
       if (n < 0 ||
           !vmd_write_all (target, buffer, (gsize) n, kernel->cancellable, VMD_NO_DEADLINE, error))
         return FALSE;
