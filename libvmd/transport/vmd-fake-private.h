@@ -8,10 +8,10 @@
 
 G_BEGIN_DECLS
 
-/* -- vmd-fake-script.c: what a test wrote into <fake_root>/.vmd-fake -- */
-gboolean vmd_fake_script_has (const char *root, const char *name, guint64 *count);
-gboolean vmd_fake_script_stall (const char *root, const char *name, GCancellable *cancellable,
-                                gint64 deadline, GError **error);
+/* -- vmd-fake-guest.c: what a test wrote into <fake_root>/.vmd-fake -- */
+gboolean vmd_fake_guest_is_told (const char *root, const char *name, guint64 *count);
+gboolean vmd_fake_guest_stall (const char *root, const char *name, GCancellable *cancellable,
+                               gint64 deadline, GError **error);
 
 /* -- vmd-fake-child.c: a command on the host that stands for one in the guest -- */
 typedef struct

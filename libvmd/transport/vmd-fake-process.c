@@ -59,14 +59,14 @@ follow_script (VmdFakeProcess *self, GCancellable *cancellable, gint64 deadline,
 {
   guint64 limit = 0;
 
-  if (vmd_fake_script_has (self->root, "cut-write", &limit) && self->written >= limit)
+  if (vmd_fake_guest_is_told (self->root, "cut-write", &limit) && self->written >= limit)
     {
       fake_process_abort (VMD_GUEST_PROCESS (self));
       return vmd_fail (error, VMD_ERROR_UNREACHABLE, "The fake guest cut the connection");
     }
-  if (!vmd_fake_script_has (self->root, "stall-write", &limit) || self->written < limit)
+  if (!vmd_fake_guest_is_told (self->root, "stall-write", &limit) || self->written < limit)
     return TRUE;
-  return vmd_fake_script_stall (self->root, "stall-write", cancellable, deadline, error);
+  return vmd_fake_guest_stall (self->root, "stall-write", cancellable, deadline, error);
 }
 
 static gboolean

@@ -97,7 +97,7 @@ fake_connection_exec (VmdGuestConnection *connection, VmdExecSpec *spec, GCancel
 static gboolean
 fake_connection_is_usable (VmdGuestConnection *connection)
 {
-  return !vmd_fake_script_has (VMD_FAKE_CONNECTION (connection)->root, "refuse", NULL);
+  return !vmd_fake_guest_is_told (VMD_FAKE_CONNECTION (connection)->root, "refuse", NULL);
 }
 
 static void
@@ -134,7 +134,7 @@ fake_transport_connect (VmdTransport *transport, const VmdGuestAddress *address,
 
   if (vmd_is_cancelled (cancellable, error))
     return NULL;
-  if (address->fake_root == NULL || vmd_fake_script_has (address->fake_root, "refuse", NULL))
+  if (address->fake_root == NULL || vmd_fake_guest_is_told (address->fake_root, "refuse", NULL))
     {
       vmd_fail (error, VMD_ERROR_UNREACHABLE, "The fake guest of VM %s refuses connections",
                 address->vm_id);
@@ -145,7 +145,7 @@ fake_transport_connect (VmdTransport *transport, const VmdGuestAddress *address,
       vmd_fail_errno (error, errno, "Cannot make %s", address->fake_root);
       return NULL;
     }
-  if (!vmd_fake_script_stall (address->fake_root, "stall-connect", cancellable, deadline, error))
+  if (!vmd_fake_guest_stall (address->fake_root, "stall-connect", cancellable, deadline, error))
     return NULL;
   connection = g_object_new (VMD_TYPE_FAKE_CONNECTION, NULL);
   connection->root = g_strdup (address->fake_root);

@@ -22,7 +22,7 @@ dup_path (const char *root, const char *name)
 
 /* Whether the script has @name. @count: (out) (optional): the number in the file, 0 when there is none. */
 gboolean
-vmd_fake_script_has (const char *root, const char *name, guint64 *count)
+vmd_fake_guest_is_told (const char *root, const char *name, guint64 *count)
 {
   g_autofree char *path = dup_path (root, name);
   g_autofree char *content = NULL;
@@ -56,7 +56,7 @@ wait_until_gone (const char *root, const char *name, GCancellable *cancellable, 
   if (fd < 0 || inotify_add_watch (fd, directory, IN_DELETE | IN_MOVED_FROM) < 0)
     return vmd_fail_errno (error, errno, "Cannot watch %s", directory);
   g_file_set_contents (stalled, "", 0, NULL);
-  while (good && vmd_fake_script_has (root, name, NULL))
+  while (good && vmd_fake_guest_is_told (root, name, NULL))
     {
       struct pollfd ready = { .fd = fd, .events = POLLIN };
 
@@ -69,9 +69,9 @@ wait_until_gone (const char *root, const char *name, GCancellable *cancellable, 
 
 /* Stands still for as long as the script has @name. */
 gboolean
-vmd_fake_script_stall (const char *root, const char *name, GCancellable *cancellable,
-                       gint64 deadline, GError **error)
+vmd_fake_guest_stall (const char *root, const char *name, GCancellable *cancellable,
+                      gint64 deadline, GError **error)
 {
-  return !vmd_fake_script_has (root, name, NULL) ||
+  return !vmd_fake_guest_is_told (root, name, NULL) ||
          wait_until_gone (root, name, cancellable, deadline, error);
 }

@@ -1,0 +1,194 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "import-support.h"
+
+#include "base/vmd-poll-private.h"
+#include "source/git-fixture.h"
+#include "vmd-source.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static GitFixture git;
+static char *large;
+
+void
+import_support_begin (void)
+{
+  git_fixture_set_up (&git, NULL);
+  large = g_strnfill (LARGE_SIZE, 'x');
+  git_write (&git, "small", "small\n");
+  git_write (&git, "directory/large", large);
+  git_run (&git, "add", "-A", NULL);
+  git_run (&git, "commit", "-q", "-m", "first", NULL);
+}
+
+void
+import_support_end (void)
+{
+  git_fixture_tear_down (&git, NULL);
+  g_free (large);
+}
+
+const char *
+get_repository (void)
+{
+  return git.repository;
+}
+
+static gpointer
+serve_thread (gpointer data)
+{
+  vmd_autofd int fd = GPOINTER_TO_INT (data);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmdSource) source = vmd_source_open (git.repository, FALSE, NULL, &error);
+
+  g_assert_no_error (error);
+  /* Whatever comes of it: the other side may well hang up. */
+  vmd_source_serve (source, fd, NULL, NULL);
+  return NULL;
+}
+
+int
+serve_repository (void)
+{
+  int fds[2];
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  g_thread_unref (g_thread_new ("source", serve_thread, GINT_TO_POINTER (fds[1])));
+  return fds[0];
+}
+
+static gboolean
+run_import (Call *call, GError **error)
+{
+  Import *import = (Import *) call;
+
+  import->workspace =
+      vmd_workspace_prepare (call->vm, import->path, import->source_fd, "full-copy",
+                             import->replace, call->lock, call->job, call->cancellable, error);
+  return import->workspace != NULL;
+}
+
+void
+import_begin (Import *import, VmdVm *vm, const char *path)
+{
+  import->call.run = run_import;
+  import->call.vm = vm;
+  import->path = path;
+  if (import->source_fd <= 0)
+    import->source_fd = serve_repository ();
+  call_begin (&import->call);
+}
+
+void
+import_assert_good (Import *import)
+{
+  call_join (&import->call);
+  g_assert_no_error (import->call.error);
+  g_assert_true (VMD_IS_WORKSPACE (import->workspace));
+  g_clear_object (&import->workspace);
+  call_clear (&import->call);
+}
+
+void
+import_assert_failed (Import *import, VmdError code)
+{
+  call_assert_failed (&import->call, code);
+}
+
+char *
+in_guest (VmdVm *vm, const char *path)
+{
+  g_autofree char *directory = vmd_vm_dup_dir (vm);
+
+  return g_build_filename (directory, "guest", path, NULL);
+}
+
+void
+tell_guest (VmdVm *vm, const char *name, const char *content)
+{
+  g_autofree char *directory = in_guest (vm, ".vmd-fake");
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+
+  g_assert_cmpint (g_mkdir_with_parents (directory, 0700), ==, 0);
+  if (content != NULL)
+    g_assert_true (g_file_set_contents (path, content, -1, NULL));
+  else
+    g_assert_cmpint (g_unlink (path), ==, 0);
+}
+
+void
+wait_until_stalled (VmdVm *vm)
+{
+  g_autofree char *directory = in_guest (vm, ".vmd-fake");
+  g_autofree char *path = g_build_filename (directory, "stalled", NULL);
+  vmd_autofd int fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  gint64 deadline = vmd_deadline_in (HANG_SECONDS * 1000);
+  g_autoptr (GError) error = NULL;
+  char events[4096];
+
+  g_assert_cmpint (inotify_add_watch (fd, directory, IN_CREATE | IN_MOVED_TO), >=, 0);
+  while (!g_file_test (path, G_FILE_TEST_EXISTS))
+    {
+      g_assert_cmpint (vmd_read_some (fd, events, sizeof events, NULL, deadline, &error), >, 0);
+      g_assert_no_error (error);
+    }
+}
+
+gboolean
+has_tree (VmdVm *vm, const char *path)
+{
+  g_autofree char *directory = in_guest (vm, path);
+  g_autofree char *small_path = g_build_filename (directory, "small", NULL);
+  g_autofree char *large_path = g_build_filename (directory, "directory", "large", NULL);
+  g_autofree char *small_content = NULL;
+  g_autofree char *large_content = NULL;
+
+  return g_file_get_contents (small_path, &small_content, NULL, NULL) &&
+         g_file_get_contents (large_path, &large_content, NULL, NULL) &&
+         g_str_equal (small_content, "small\n") && g_str_equal (large_content, large);
+}
+
+static void
+assert_no_entry (const char *directory, const char *prefix)
+{
+  g_autoptr (GDir) dir = g_dir_open (directory, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    if (g_str_has_prefix (name, prefix))
+      g_error ("There is “%s” left in %s", name, directory);
+}
+
+void
+assert_no_staging (VmdVm *vm)
+{
+  g_autofree char *root = in_guest (vm, "");
+  g_autofree char *records = in_guest (vm, "var/lib/vmd/staging");
+
+  assert_no_entry (root, ".vmd-staging");
+  assert_no_entry (records, "");
+}
+
+void
+assert_guest_clean (VmdVm *vm, const char *path)
+{
+  g_autofree char *target = in_guest (vm, path);
+
+  g_assert_false (g_file_test (target, G_FILE_TEST_EXISTS));
+  assert_no_staging (vm);
+}
+
+guint
+count_workspaces (VmdManager *manager)
+{
+  g_autoptr (GListModel) list = vmd_manager_list_workspaces (manager);
+
+  return g_list_model_get_n_items (list);
+}
