@@ -315,19 +315,3 @@ is_in (const char *disk, const char *path)
 
   return strstr (output, "Inode:") != NULL;
 }
-
-/* -- programs -- */
-
-void
-install_program (Fixture *fixture, const char *name, const char *script)
-{
-  g_autofree char *bin = fixture_path (fixture, "bin");
-  g_autofree char *path = g_build_filename (bin, name, NULL);
-  g_autofree char *search = g_strdup_printf ("%s:%s", bin, g_getenv ("PATH"));
-
-  g_mkdir_with_parents (bin, 0700);
-  write_file (path, script, strlen (script));
-  g_assert_cmpint (g_chmod (path, 0700), ==, 0);
-  if (!g_str_has_prefix (g_getenv ("PATH"), bin))
-    g_setenv ("PATH", search, TRUE);
-}

@@ -68,8 +68,3 @@ void assert_content (const char *disk, const char *path, const void *data, gsize
 /* What debugfs's "stat" says of @path has these words. */
 void assert_stat_has (const char *disk, const char *path, const char *words);
 gboolean is_in (const char *disk, const char *path);
-
-/* -- programs -- */
-
-/* Puts a program of this name before all others. Before any thread is there. */
-void install_program (Fixture *fixture, const char *name, const char *script);

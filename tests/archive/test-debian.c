@@ -3,101 +3,18 @@
 #include "config.h"
 
 #include "archive-support.h"
+#include "base/vmd-state-dir-private.h"
+#include "fake-apt.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* Against an apt of our own: the real one's words, without its network. Its server is a directory of packages; a file "stale" there means
- * that the host's lists name what the server no longer has, "down" that there is no network, "hang" that there is one
- * which says nothing. "log" has what it was asked for. */
-static const char apt_get[] =
-    "#!/bin/sh\n"
-    "server=$VMD_TEST_SERVER\n"
-    "own= print=\n"
-    "for word; do\n"
-    "  case $word in\n"
-    "    -oDir::State::Lists=*) own=1 ;;\n"
-    "    --print-uris) print=1 ;;\n"
-    "    -*) ;;\n"
-    "    *) break ;;\n"
-    "  esac\n"
-    "  shift\n"
-    "done\n"
-    "verb=$1; shift\n"
-    "echo \"$verb${print:+?} $*\" >> \"$server/log\"\n"
-    "[ ! -e \"$server/hang\" ] || exec sleep 1000\n"
-    "if [ -e \"$server/down\" ] && [ -z \"$print\" ]; then\n"
-    "  echo 'E: Failed to fetch: no route to host' >&2; exit 100\n"
-    "fi\n"
-    "[ \"$verb\" != update ] || exit 0\n"
-    "if [ -e \"$server/stale\" ] && [ -z \"$own\" ] && [ -z \"$print\" ]; then\n"
-    "  echo 'E: Failed to fetch: 404 Not Found' >&2; exit 100\n"
-    "fi\n"
-    "for package; do\n"
-    "  file=$(cd \"$server\" && echo \"$package\"_*.deb)\n"
-    "  if [ ! -e \"$server/$file\" ]; then\n"
-    "    echo \"E: Unable to locate package $package\" >&2; exit 100\n"
-    "  fi\n"
-    "  if [ -n \"$print\" ]; then\n"
-    "    echo \"'http://test/$file' $file $(wc -c < \"$server/$file\") SHA256:0\"\n"
-    "  else\n"
-    "    cp \"$server/$file\" .\n"
-    "  fi\n"
-    "done\n";
-
-static const char apt_cache[] =
-    "#!/bin/sh\n"
-    "for last; do :; done\n"
-    "[ \"$last\" = meta ] || { echo 'E: No packages found' >&2; exit 100; }\n"
-    "printf 'Package: meta\\nDepends: base (>= 1), linux-image-9 | other\\n\\n'\n";
-
-static char *server; /* of all tests; emptied before each */
-
-static void
-publish (const char *file, GByteArray *bytes)
-{
-  g_autofree char *path = g_build_filename (server, file, NULL);
-  g_autoptr (GByteArray) taken = bytes;
-
-  write_file (path, taken->data, taken->len);
-}
-
-static void
-publish_text (const char *file, const char *text)
-{
-  g_autofree char *path = g_build_filename (server, file, NULL);
-
-  write_file (path, text, strlen (text));
-}
-
-static char *
-dup_log (void)
-{
-  g_autofree char *path = g_build_filename (server, "log", NULL);
-  char *log = NULL;
-
-  g_file_get_contents (path, &log, NULL, NULL);
-  g_unlink (path);
-  return log != NULL ? g_strdelimit (log, "\n", ';') : g_strdup ("");
-}
-
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
   fixture_set_up (fixture, data);
-  install_program (fixture, "apt-get", apt_get);
-  install_program (fixture, "apt-cache", apt_cache);
-  server = fixture_path (fixture, "server");
-  g_assert_cmpint (g_mkdir (server, 0700), ==, 0);
-  g_setenv ("VMD_TEST_SERVER", server, TRUE);
-}
-
-static void
-tear_down (Fixture *fixture, gconstpointer data)
-{
-  g_clear_pointer (&server, g_free);
-  fixture_tear_down (fixture, data);
+  fake_apt_reset ();
 }
 
 static GStrv
@@ -122,15 +39,15 @@ assert_downloads (Fixture *fixture, const char *log)
   g_assert_cmpstr (paths[1], ==, two);
   g_assert_true (g_file_test (one, G_FILE_TEST_IS_REGULAR));
   g_assert_true (g_file_test (two, G_FILE_TEST_IS_REGULAR));
-  got = dup_log ();
+  got = fake_apt_dup_log ();
   g_assert_cmpstr (got, ==, log);
 }
 
 static void
 publish_two (void)
 {
-  publish_text ("one_1%3a1_all.deb", "first");
-  publish_text ("two_2_all.deb", "second");
+  fake_apt_publish ("one_1%3a1_all.deb", "first");
+  fake_apt_publish ("two_2_all.deb", "second");
 }
 
 /* What is there is not fetched again; what has changed is, and nothing else. */
@@ -150,7 +67,7 @@ static void
 test_stale_lists (Fixture *fixture, gconstpointer data)
 {
   publish_two ();
-  publish_text ("stale", "");
+  fake_apt_publish ("stale", "");
   assert_downloads (fixture, "download? one two;download one two;update ;download? one two;"
                              "download one two;");
 }
@@ -164,7 +81,7 @@ test_no_network (Fixture *fixture, gconstpointer data)
   g_autofree char *old = fixture_path (fixture, "two_1_all.deb");
 
   publish_two ();
-  publish_text ("down", "");
+  fake_apt_publish ("down", "");
   paths = download (fixture, &error, "one", "two");
   g_assert_null (paths);
   assert_vmd_error (error, VMD_ERROR_FAILED);
@@ -199,7 +116,7 @@ test_dependency (Fixture *fixture, gconstpointer data)
   g_autofree char *path = NULL;
   g_autofree char *none = NULL;
 
-  publish_text ("linux-image-9_1_amd64.deb", "x");
+  fake_apt_publish ("linux-image-9_1_amd64.deb", "x");
   path = vmd_debian_download_dependency ("meta", "linux-image-", fixture->directory, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (path, ==, expected);
@@ -211,10 +128,7 @@ test_dependency (Fixture *fixture, gconstpointer data)
 static gpointer
 cancel_cb (gpointer data)
 {
-  g_autofree char *log = g_build_filename (server, "log", NULL);
-
-  while (!g_file_test (log, G_FILE_TEST_EXISTS))
-    g_thread_yield ();
+  fake_apt_wait_asked ();
   g_cancellable_cancel (data);
   return NULL;
 }
@@ -228,34 +142,19 @@ test_cancel (Fixture *fixture, gconstpointer data)
   GThread *thread;
 
   publish_two ();
-  publish_text ("hang", "");
+  fake_apt_publish ("hang", "");
   thread = g_thread_new ("cancel", cancel_cb, cancellable);
   g_assert_null (vmd_debian_download (names, fixture->directory, cancellable, &error));
   assert_vmd_error (error, VMD_ERROR_CANCELLED);
   g_thread_join (thread);
 }
 
-static GByteArray *
-make_package (const char *control, const char *path, const char *content)
-{
-  g_autoptr (GByteArray) data = NULL;
-  Tar tar;
-
-  tar_open (&tar, "pax", NULL);
-  tar_add_directory (&tar, "./");
-  tar_add_directory (&tar, "./usr/");
-  tar_add_file (&tar, path, content);
-  tar_add_file (&tar, "./usr/share/doc/copyright", "left out");
-  data = tar_close (&tar);
-  return make_deb (control, data);
-}
-
 static void
 test_deb (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *path = fixture_path (fixture, "test.deb");
-  g_autoptr (GByteArray) deb =
-      make_package ("Package: x\nDepends: liba (>= 1), libb\nDescription: y\n more\n", "./a", "b");
+  g_autoptr (GByteArray) deb = fake_apt_make_package (
+      "Package: x\nDepends: liba (>= 1), libb\nDescription: y\n more\n", "./a", "b");
   g_autofree char *depends = NULL;
   g_autofree char *none = NULL;
   g_autoptr (GError) error = NULL;
@@ -277,21 +176,6 @@ test_deb (Fixture *fixture, gconstpointer data)
 }
 
 static void
-publish_tiny (void)
-{
-  publish ("busybox-static_1_amd64.deb",
-           make_package ("Package: busybox-static\n", "./bin/busybox", "busybox"));
-  publish (
-      "dropbear-bin_1_amd64.deb",
-      make_package ("Package: dropbear-bin\nDepends: debconf | debconf-2.0, libone:any (>= 1)\n",
-                    "./usr/sbin/dropbear", "dropbear"));
-  publish ("libone_1_amd64.deb", make_package ("Package: libone\nDepends: libtwo\n",
-                                               "./lib/x86_64-linux-gnu/libone.so.1", "one"));
-  publish ("libtwo_1_amd64.deb", make_package ("Package: libtwo\nDepends: libone\n",
-                                               "./usr/lib/x86_64-linux-gnu/libtwo.so.2", "two"));
-}
-
-static void
 test_tiny (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
@@ -299,7 +183,7 @@ test_tiny (Fixture *fixture, gconstpointer data)
   g_autofree char *first = NULL;
   g_autofree char *second = NULL;
 
-  publish_tiny ();
+  fake_apt_publish_tiny ();
   vmd_tiny_image_write (fixture->disk, fixture->directory, fixture->job, NULL, &error);
   g_assert_no_error (error);
   assert_clean (fixture->disk);
@@ -320,12 +204,12 @@ test_tiny (Fixture *fixture, gconstpointer data)
 
   /* A second time it is the same, and nothing is fetched. */
   first = vmd_digest_file (fixture->disk, NULL, &error);
-  g_free (dup_log ());
+  g_free (fake_apt_dup_log ());
   vmd_tiny_image_write (fixture->disk, fixture->directory, fixture->job, NULL, &error);
   g_assert_no_error (error);
   second = vmd_digest_file (fixture->disk, NULL, &error);
   g_assert_cmpstr (first, ==, second);
-  log = dup_log ();
+  log = fake_apt_dup_log ();
   g_assert_cmpstr (log, ==,
                    "download? busybox-static dropbear-bin;download? libone;download? libtwo;");
 }
@@ -335,8 +219,8 @@ test_tiny_damaged (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
-  publish_tiny ();
-  publish_text ("libtwo_1_amd64.deb", "!<arch>\nrubbish");
+  fake_apt_publish_tiny ();
+  fake_apt_publish ("libtwo_1_amd64.deb", "!<arch>\nrubbish");
   g_assert_false (
       vmd_tiny_image_write (fixture->disk, fixture->directory, fixture->job, NULL, &error));
   assert_vmd_error (error, VMD_ERROR_BAD_ARCHIVE);
@@ -344,12 +228,17 @@ test_tiny_damaged (Fixture *fixture, gconstpointer data)
 }
 
 #define add_debian_test(path, function)                                                            \
-  g_test_add (path, Fixture, NULL, set_up, function, tear_down)
+  g_test_add (path, Fixture, NULL, set_up, function, fixture_tear_down)
 
 int
 main (int argc, char **argv)
 {
+  g_autofree char *directory = NULL;
+  int status;
+
   g_test_init (&argc, &argv, NULL);
+  directory = g_dir_make_tmp ("vmd-apt-XXXXXX", NULL);
+  fake_apt_install (directory);
   add_debian_test ("/debian/cache", test_cache);
   add_debian_test ("/debian/stale-lists", test_stale_lists);
   add_debian_test ("/debian/no-network", test_no_network);
@@ -359,5 +248,7 @@ main (int argc, char **argv)
   add_debian_test ("/debian/deb", test_deb);
   add_debian_test ("/debian/tiny", test_tiny);
   add_debian_test ("/debian/tiny-damaged", test_tiny_damaged);
-  return g_test_run ();
+  status = g_test_run ();
+  vmd_remove_tree (directory, NULL);
+  return status;
 }
