@@ -76,46 +76,84 @@ check_directory (const char *path, GError **error)
          vmd_fail (error, VMD_ERROR_NOT_A_REPOSITORY, "'%s' is no directory", shown);
 }
 
+/* The one answer of git's, which must exit with 0. */
+static char *
+ask_git (const char *directory, const char *const *arguments, GCancellable *cancellable,
+         GError **error)
+{
+  g_auto (VmdGitExit) ended = { 0 };
+  g_autofree char *answer = vmd_git_query (directory, arguments, &ended, cancellable, error);
+
+  if (answer == NULL || (ended.exit_status != 0 && !vmd_git_fail (&ended, directory, error)))
+    return NULL;
+
+  return g_steal_pointer (&answer);
+}
+
+static gboolean
+check_work_tree (const char *path, GCancellable *cancellable, GError **error)
+{
+  static const char *const kind[] = { "rev-parse", "--is-bare-repository", "--is-inside-work-tree",
+                                      NULL };
+  g_autofree char *shown = vmd_source_display_name (path);
+  g_autofree char *answer = ask_git (path, kind, cancellable, error);
+
+  if (answer == NULL)
+    return FALSE;
+  if (g_str_has_prefix (answer, "true\n"))
+    return vmd_fail (
+        error, VMD_ERROR_BARE_REPOSITORY,
+        "the git repository at '%s' is bare: it has no files to import; clone it first", shown);
+
+  return strcmp (answer, "false\ntrue") == 0 ||
+         vmd_fail (error, VMD_ERROR_NOT_A_REPOSITORY,
+                   "'%s' is in no git work tree, but among git's own files", shown);
+}
+
+/* A repository's own configuration may say that its work tree is elsewhere, the user's home say, whose files would travel then. So what
+ * git finds from the top of the work tree has to be the repository that was found from @path. */
+static gboolean
+check_top (const char *path, const char *top, GCancellable *cancellable, GError **error)
+{
+  static const char *const directory[] = { "rev-parse", "--absolute-git-dir", NULL };
+  g_autoptr (GError) local_error = NULL;
+  g_autofree char *shown = NULL;
+  g_autofree char *shown_top = NULL;
+  g_autofree char *from_path = ask_git (path, directory, cancellable, error);
+  g_autofree char *from_top = NULL;
+
+  if (from_path == NULL)
+    return FALSE;
+  from_top = ask_git (top, directory, cancellable, &local_error);
+  if (g_error_matches (local_error, VMD_ERROR, VMD_ERROR_CANCELLED))
+    {
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return FALSE;
+    }
+  if (g_strcmp0 (from_path, from_top) == 0)
+    return TRUE;
+
+  return vmd_fail (error, VMD_ERROR_NOT_A_REPOSITORY,
+                   "the git repository at '%s' has its work tree elsewhere, at '%s': its "
+                   "core.worktree is not followed",
+                   shown = vmd_source_display_name (from_path),
+                   shown_top = vmd_source_display_name (top));
+}
+
 /* The top of the work tree that @path is in. */
 static char *
 find_top (const char *path, GCancellable *cancellable, GError **error)
 {
-  static const char *const kind[] = { "rev-parse", "--is-bare-repository", "--is-inside-work-tree",
-                                      NULL };
-  static const char *const top[] = { "rev-parse", "--show-toplevel", NULL };
-  g_auto (VmdGitExit) ended = { 0 };
-  g_autofree char *shown = vmd_source_display_name (path);
-  g_autofree char *answer = vmd_git_query (path, kind, &ended, cancellable, error);
+  static const char *const query[] = { "rev-parse", "--show-toplevel", NULL };
+  g_autofree char *top = NULL;
 
-  if (answer == NULL)
+  if (!check_work_tree (path, cancellable, error))
     return NULL;
-  if (ended.exit_status != 0)
-    {
-      vmd_git_fail (&ended, path, error);
-      return NULL;
-    }
-  if (g_str_has_prefix (answer, "true\n"))
-    {
-      vmd_fail (error, VMD_ERROR_BARE_REPOSITORY,
-                "the git repository at '%s' is bare: it has no files to import; clone it first",
-                shown);
-      return NULL;
-    }
-  if (strcmp (answer, "false\ntrue") != 0)
-    {
-      vmd_fail (error, VMD_ERROR_NOT_A_REPOSITORY,
-                "'%s' is in no git work tree, but among git's own files", shown);
-      return NULL;
-    }
+  top = ask_git (path, query, cancellable, error);
+  if (top == NULL || !check_top (path, top, cancellable, error))
+    return NULL;
 
-  g_free (answer);
-  answer = vmd_git_query (path, top, &ended, cancellable, error);
-  if (answer != NULL && ended.exit_status != 0)
-    {
-      vmd_git_fail (&ended, path, error);
-      return NULL;
-    }
-  return g_steal_pointer (&answer);
+  return g_steal_pointer (&top);
 }
 
 /* The commit that is checked out, "" before the first, and the branch, if any. */

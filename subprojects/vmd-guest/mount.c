@@ -73,8 +73,9 @@ mount_for_own_init (void)
   for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
     if (symlink (links[i][0], links[i][1]) < 0 && errno != EEXIST)
       report_errno ("cannot link %s", links[i][1]);
-  /* A shell in the guest looks for its temporary directory here. */
-  mkdir ("/tmp", 01777);
+  /* A shell in the guest looks for its temporary directory here. The umask is not for it. */
+  if (mkdir ("/tmp", 01777) == 0 && chmod ("/tmp", 01777) < 0)
+    report_errno ("cannot open /tmp to all");
 }
 
 /* Makes @path a file that can be mounted on, following a link that points to where nothing is yet, as a resolv.conf into

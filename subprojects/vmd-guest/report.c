@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Levels of the kernel's log. */
@@ -21,6 +22,9 @@ enum
   LEVEL_ERROR = 3,
   LEVEL_INFO = 6
 };
+
+/* More than the agent will tell of it. */
+#define KEPT_MAX 4096
 
 static const char *prefix = "vmd-guest";
 static int log_fd = -1;
@@ -46,15 +50,17 @@ emit (int level, const char *text)
     fprintf (stderr, "%s: %s\n", prefix, text);
 }
 
-/* Only in a guest: whoever has not called report_open() may be a test, on a host that has a /run/vmd of its own. */
+/* Only in a guest: whoever has not called report_open() may be a test, on a host that has a /run/vmd of its own. The first
+ * problems count: a service that fails every ten seconds must not fill the memory. */
 static void
 keep (const char *text)
 {
   autofd int fd = -1;
+  struct stat status;
 
   if (log_fd >= 0)
     fd = open (REPORT_MESSAGE_PATH, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd >= 0)
+  if (fd >= 0 && fstat (fd, &status) == 0 && status.st_size < KEPT_MAX)
     dprintf (fd, "%s\n", text);
 }
 

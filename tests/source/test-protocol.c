@@ -392,6 +392,121 @@ test_ends (Pair *self, gconstpointer data)
 }
 
 static void
+append_frame (GByteArray *bytes, char type, const char *payload)
+{
+  guint32 size = GUINT32_TO_BE ((guint32) strlen (payload));
+
+  g_byte_array_append (bytes, (const guint8 *) &size, sizeof size);
+  g_byte_array_append (bytes, (const guint8 *) &type, 1);
+  g_byte_array_append (bytes, (const guint8 *) payload, (guint) strlen (payload));
+}
+
+/* What a good peer sends, with some bytes changed, or cut. */
+static GByteArray *
+make_noise (const GByteArray *good)
+{
+  GByteArray *noise = g_byte_array_new ();
+  gint length = (gint) good->len;
+
+  g_byte_array_append (noise, good->data, good->len);
+  for (guint i = (guint) g_test_rand_int_range (0, 8); i > 0; i--)
+    noise->data[g_test_rand_int_range (0, length)] = (guint8) g_test_rand_int_range (0, 256);
+  if (g_test_rand_bit ())
+    g_byte_array_set_size (noise, (guint) g_test_rand_int_range (0, length));
+  return noise;
+}
+
+/* Gives @bytes to the library's end, and nothing after it. */
+static gboolean
+hear (const GByteArray *bytes, GError **error)
+{
+  g_autoptr (VmdSourceDescription) description = NULL;
+  g_autoptr (GByteArray) piece = g_byte_array_new ();
+  gboolean good, ended = FALSE;
+  int fds[2];
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  send_bytes (fds[1], bytes->data, bytes->len);
+  shutdown (fds[1], SHUT_WR);
+  description = vmd_source_client_hello (fds[0], NULL, vmd_deadline_in (HANG), error);
+  for (good = description != NULL; good && !ended;)
+    good = vmd_source_client_next (fds[0], piece, &ended, description, NULL, vmd_deadline_in (HANG),
+                                   error);
+  close (fds[0]);
+  close (fds[1]);
+  return good;
+}
+
+/* Whatever a source says, the library's end comes to an end of its own, and says why. */
+static void
+test_random_source (Pair *self, gconstpointer data)
+{
+  g_autoptr (GByteArray) good = g_byte_array_new ();
+  g_autoptr (GError) no_error = NULL;
+
+  append_frame (good, 'H',
+                "{\"version\":1,\"repository\":\"/r\",\"head\":\"ab\",\"branch\":\"main\","
+                "\"files\":1,\"bytes\":10}");
+  append_frame (good, 'D', "bytes");
+  append_frame (good, 'E',
+                "{\"files\":1,\"bytes\":5,\"manifest\":"
+                "\"0123456789012345678901234567890123456789012345678901234567890123\"}");
+  g_assert_true (hear (good, &no_error));
+  for (guint i = 0; i < (g_test_thorough () ? 100000 : 3000); i++)
+    {
+      g_autoptr (GByteArray) noise = make_noise (good);
+      g_autoptr (GError) error = NULL;
+
+      if (hear (noise, &error))
+        continue;
+      g_assert_nonnull (error);
+      g_assert_true (error->domain == VMD_ERROR);
+      g_assert_false (g_error_matches (error, VMD_ERROR, VMD_ERROR_TIMED_OUT));
+    }
+}
+
+/* Asks @bytes of a source, and nothing after it. */
+static gboolean
+serve (VmdSource *source, const GByteArray *bytes, GError **error)
+{
+  gboolean good;
+  int fds[2];
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  send_bytes (fds[0], bytes->data, bytes->len);
+  shutdown (fds[0], SHUT_WR);
+  good = vmd_source_serve (source, fds[1], NULL, error);
+  close (fds[0]);
+  return good;
+}
+
+static void
+test_random_library (Pair *self, gconstpointer data)
+{
+  g_autoptr (GByteArray) good = g_byte_array_new ();
+  g_autoptr (VmdSource) source = NULL;
+  g_autoptr (GError) no_error = NULL;
+
+  git_write (&self->git, "file", "content");
+  git_run (&self->git, "add", "-A", NULL);
+  source = open_source (self);
+  append_frame (good, 'H', "{\"version\":1}");
+  append_frame (good, 'S', "{\"mode\":\"full-copy\"}");
+  append_frame (good, 'B', "");
+  g_assert_true (serve (source, good, &no_error));
+  for (guint i = 0; i < (g_test_thorough () ? 100000 : 3000); i++)
+    {
+      g_autoptr (GByteArray) noise = make_noise (good);
+      g_autoptr (GError) error = NULL;
+
+      if (serve (source, noise, &error))
+        continue;
+      g_assert_nonnull (error);
+      g_assert_true (error->domain == VMD_ERROR);
+    }
+}
+
+static void
 add (const char *name, void (*test) (Pair *, gconstpointer))
 {
   g_test_add (name, Pair, NULL, pair_set_up, test, pair_tear_down);
@@ -409,5 +524,7 @@ main (int argc, char **argv)
   add ("/protocol/good-source", test_good_source);
   add ("/protocol/hostile-library", test_hostile_library);
   add ("/protocol/ends", test_ends);
+  add ("/protocol/random-source", test_random_source);
+  add ("/protocol/random-library", test_random_library);
   return g_test_run ();
 }

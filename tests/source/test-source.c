@@ -246,6 +246,8 @@ test_foreign_configuration (GitFixture *fixture, gconstpointer data)
 {
   g_autofree char *hook = git_path (fixture, "hook");
   g_autofree char *ran = g_build_filename (fixture->directory, "ran", NULL);
+  g_autofree char *index_hook = git_path (fixture, ".git/hooks/post-index-change");
+  g_autofree char *alias = g_strconcat ("!", hook, NULL);
   g_autofree char *script = g_strdup_printf ("#!/bin/sh\n: > '%s'\n", ran);
 
   git_write (fixture, "hook", script);
@@ -253,6 +255,17 @@ test_foreign_configuration (GitFixture *fixture, gconstpointer data)
   git_run (fixture, "add", "-A", NULL);
   git_run (fixture, "update-index", "--fsmonitor", NULL);
   git_run (fixture, "config", "core.fsmonitor", hook, NULL);
+  git_run (fixture, "config", "core.pager", hook, NULL);
+  git_run (fixture, "config", "core.sshCommand", hook, NULL);
+  git_run (fixture, "config", "filter.run.clean", hook, NULL);
+  git_run (fixture, "config", "filter.run.process", hook, NULL);
+  git_run (fixture, "config", "diff.run.textconv", hook, NULL);
+  git_run (fixture, "config", "alias.ls-files", alias, NULL);
+  git_write (fixture, ".git/info/attributes", "* filter=run diff=run\n");
+  git_write (fixture, ".git/hooks/post-index-change", script);
+  g_assert_cmpint (chmod (index_hook, 0755), ==, 0);
+  /* As changed, so that git would have to look at its content. */
+  git_write (fixture, "hook", script);
   unlink (ran);
   g_setenv ("GIT_DIR", "/nonexistent", TRUE);
   g_setenv ("GIT_INDEX_FILE", "/nonexistent", TRUE);
@@ -261,6 +274,42 @@ test_foreign_configuration (GitFixture *fixture, gconstpointer data)
   g_unsetenv ("GIT_DIR");
   g_unsetenv ("GIT_INDEX_FILE");
   g_assert_false (g_file_test (ran, G_FILE_TEST_EXISTS));
+}
+
+/* LESSONS 35: a repository that calls its user's home its work tree, and has his keys in its index. */
+static void
+test_foreign_work_tree (GitFixture *fixture, gconstpointer data)
+{
+  g_autofree char *home = g_build_filename (fixture->directory, ".ssh", NULL);
+  g_autofree char *key = g_build_filename (home, "id", NULL);
+  g_autofree char *linked = g_build_filename (fixture->directory, "linked", NULL);
+  g_autoptr (VmdSource) source = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (g_mkdir (home, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (key, "private", -1, NULL));
+  git_run (fixture, "update-index", "--add", "--cacheinfo",
+           "100644,e69de29bb2d1d6434b8b29ae775ad8c2e48c5391,.ssh/id", NULL);
+  git_run (fixture, "config", "core.worktree", fixture->directory, NULL);
+  assert_refused (fixture->repository, FALSE, VMD_ERROR_NOT_A_REPOSITORY, "core.worktree");
+  /* Nor when the home is a repository too. */
+  {
+    const char *const init[] = { "git", "init", "-q", ".", NULL };
+
+    g_free (run_program (fixture->directory, init));
+  }
+  assert_refused (fixture->repository, FALSE, VMD_ERROR_NOT_A_REPOSITORY, "core.worktree");
+
+  /* Another work tree of the same repository is a good one. */
+  git_run (fixture, "config", "--unset", "core.worktree", NULL);
+  git_write (fixture, "file", "");
+  git_run (fixture, "add", "file", NULL);
+  git_run (fixture, "commit", "-q", "-m", "one", NULL);
+  git_run (fixture, "worktree", "add", "-q", "-b", "other", linked, NULL);
+  source = vmd_source_open (linked, FALSE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (vmd_source_get_top (source), ==, linked);
+  g_assert_cmpstr (vmd_source_get_branch (source), ==, "other");
 }
 
 /* LESSONS 35, the other way round. */
@@ -341,6 +390,7 @@ main (int argc, char **argv)
   add ("/source/refused-places", test_refused_places);
   add ("/source/refused-submodules", test_refused_submodules);
   add ("/source/lesson-35-foreign-configuration", test_foreign_configuration);
+  add ("/source/lesson-35-foreign-work-tree", test_foreign_work_tree);
   add ("/source/lesson-35-foreign-owner", test_foreign_owner);
   add ("/source/hostile-index", test_hostile_index);
   add ("/source/cancelled", test_cancelled);
