@@ -26,8 +26,8 @@
 #define STDERR_KEPT 4096
 #define STDERR_LINES 8
 
-/* A program that never pauses must not keep us from looking at the clock: so many reads at a time, and more than a pipe
- * can hold. */
+/* A program that never pauses must not keep us from looking at the clock: so many reads at a time,
+ * and more than a pipe can hold. */
 #define READS_AT_ONCE 128
 
 typedef struct
