@@ -12,9 +12,10 @@
  * handler drops only what is. A dropped call stays in the line, and is passed over when its turn
  * comes: nobody has to search the line for it.
  *
- * The mutex is a leaf: tasks are completed, handlers disconnected and the thread is kicked without
- * it. Handlers are disconnected with g_signal_handler_disconnect(), which unlike
- * g_cancellable_disconnect() does not wait for those that run: ours has a reference on its call. */
+ * The mutex is a leaf: tasks are completed and handlers disconnected without it. The thread is
+ * kicked under it, as with a condition, so that nobody kicks what a close has freed. Handlers are
+ * disconnected with g_signal_handler_disconnect(), which unlike g_cancellable_disconnect() does not
+ * wait for those that run: ours has a reference on its call. */
 
 struct _VmdStoreQueue
 {
@@ -190,7 +191,6 @@ follow_cancellable (VmdStoreCall *self)
 void
 vmd_store_queue_push (VmdStoreQueue *self, VmdStoreCall *call)
 {
-  gboolean was_empty = FALSE;
   gboolean refused = FALSE;
   GTask *task = NULL;
   gulong handler = 0;
@@ -205,12 +205,11 @@ vmd_store_queue_push (VmdStoreQueue *self, VmdStoreCall *call)
     }
   else if (call->state == VMD_STORE_CALL_QUEUED)
     {
-      was_empty = g_queue_is_empty (&self->calls);
+      if (g_queue_is_empty (&self->calls))
+        vmd_store_watch_kick (self->watch);
       g_queue_push_tail (&self->calls, call_ref (call));
     }
   g_mutex_unlock (&self->mutex);
-  if (was_empty)
-    vmd_store_watch_kick (self->watch);
   if (refused)
     deliver (call, task, handler);
 }
@@ -234,9 +233,10 @@ void
 vmd_store_queue_close (VmdStoreQueue *self)
 {
   g_mutex_lock (&self->mutex);
+  if (!self->is_closed)
+    vmd_store_watch_kick (self->watch);
   self->is_closed = TRUE;
   g_mutex_unlock (&self->mutex);
-  vmd_store_watch_kick (self->watch);
 }
 
 /* Moves the whole line to @batch, with its references. Returns: FALSE when nothing will come any

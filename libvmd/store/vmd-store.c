@@ -252,5 +252,7 @@ vmd_store_close (VmdStore *self)
   vmd_store_queue_close (self->queue);
   g_mutex_lock (&self->close_mutex);
   g_clear_pointer (&self->thread, g_thread_join);
+  /* Not left to the last reference, which a program may keep for long: a user has 128 watches. */
+  g_clear_pointer (&self->watch, vmd_store_watch_free);
   g_mutex_unlock (&self->close_mutex);
 }
