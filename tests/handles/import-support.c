@@ -10,7 +10,6 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -126,18 +125,13 @@ tell_guest (VmdVm *vm, const char *name, const char *content)
 void
 wait_until_stalled (VmdVm *vm)
 {
-  g_autofree char *directory = in_guest (vm, ".vmd-fake");
-  g_autofree char *path = g_build_filename (directory, "stalled", NULL);
-  vmd_autofd int fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+  g_autofree char *path = in_guest (vm, ".vmd-fake/stalled");
   gint64 deadline = vmd_deadline_in (HANG_SECONDS * 1000);
-  g_autoptr (GError) error = NULL;
-  char events[4096];
 
-  g_assert_cmpint (inotify_add_watch (fd, directory, IN_CREATE | IN_MOVED_TO), >=, 0);
   while (!g_file_test (path, G_FILE_TEST_EXISTS))
     {
-      g_assert_cmpint (vmd_read_some (fd, events, sizeof events, NULL, deadline, &error), >, 0);
-      g_assert_no_error (error);
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_thread_yield ();
     }
 }
 
