@@ -4,7 +4,7 @@
 
 #include "fake-apt.h"
 
-#include "archive-support.h"
+#include "archive-maker.h"
 #include "base/vmd-state-dir-private.h"
 
 #include <fcntl.h>

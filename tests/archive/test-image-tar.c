@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "archive-support.h"
+#include "archive-fixture.h"
 
 #include <string.h>
 #include <sys/stat.h>

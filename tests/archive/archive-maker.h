@@ -2,28 +2,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the tests of archives share: archives made in memory, and file systems looked into with the programs that know them best. */
+/* Archives, packages, kernels and modules, made in memory. */
 
 #include "archive/vmd-archive-private.h"
 #include "base/vmd-poll-private.h"
-#include "vmd-job-private.h"
-
-typedef struct
-{
-  char *directory; /* private, removed in the end */
-  char *disk; /* a path in it */
-  VmdJob *job;
-} Fixture;
-
-void fixture_set_up (Fixture *fixture, gconstpointer data);
-void fixture_tear_down (Fixture *fixture, gconstpointer data);
-#define add_test(path, function)                                                                   \
-  g_test_add (path, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
-char *fixture_path (Fixture *fixture, const char *name);
-
-#define assert_vmd_error(error, code) g_assert_error (error, VMD_ERROR, (int) (code))
-
-/* -- archives in memory -- */
 
 typedef struct
 {
@@ -56,15 +38,3 @@ void write_file (const char *path, const void *data, gsize length);
 GByteArray *make_kernel (const char *release);
 /* A module, as far as it says of itself what it is. @depends: "a,b". */
 GByteArray *make_module (const char *name, const char *depends, const char *release);
-
-/* -- file systems -- */
-
-/* e2fsck finds nothing to complain of. */
-void assert_clean (const char *disk);
-/* What debugfs says to a request. */
-char *debugfs (const char *disk, const char *request);
-/* A file's content is this. */
-void assert_content (const char *disk, const char *path, const void *data, gsize length);
-/* What debugfs's "stat" says of @path has these words. */
-void assert_stat_has (const char *disk, const char *path, const char *words);
-gboolean is_in (const char *disk, const char *path);
