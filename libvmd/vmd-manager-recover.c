@@ -179,6 +179,15 @@ knows_anything (VmdManager *self)
   return FALSE;
 }
 
+/* Who reads the records of lock requests removes those whose owner is dead. */
+static void
+reap_requests (VmdManager *self)
+{
+  g_autoptr (GListModel) locks = vmd_manager_list_locks (self);
+
+  g_debug ("%u locks are held or waited for", g_list_model_get_n_items (locks));
+}
+
 /* Clears up what a crash left, at open, once the rows have been read. */
 void
 vmd_manager_recover (VmdManager *self)
@@ -198,6 +207,7 @@ vmd_manager_recover (VmdManager *self)
       if (needs_work (now))
         begin_share (self, recovery, vms->pdata[i]);
     }
+  reap_requests (self);
   vmd_manager_reap_staging (self);
   if (knows_anything (self))
     vmd_manager_reap_unpublished (self);
