@@ -75,7 +75,7 @@ add_machine (GPtrArray *argv, const VmdQemuArguments *arguments)
     {
       add (argv, "-machine", "q35,vmport=off,hpet=off,dump-guest-core=off");
       add (argv, "-accel", "tcg,thread=multi");
-      add (argv, "-cpu", "max");
+      add (argv, "-cpu", "max,la57=off");
     }
   add_format (argv, "-smp", "%u", arguments->plan->vcpus);
   add_format (argv, "-m", "size=%" G_GUINT64_FORMAT "B", arguments->plan->memory);
@@ -124,7 +124,9 @@ add_disk (GPtrArray *argv, const VmdLaunchPlan *plan)
   add_format (argv, "-blockdev",
               "driver=qcow2,node-name=root,discard=unmap,file.driver=file,file.filename=%s",
               escaped);
-  add (argv, "-device", "virtio-blk-pci,drive=root,serial=vmd-root");
+  /* A full disk of the host is an error in the guest, whose command then fails and says so; by default QEMU
+   * would stop the guest, and the command would hang. */
+  add (argv, "-device", "virtio-blk-pci,drive=root,serial=vmd-root,werror=report,rerror=report");
 }
 
 static void
