@@ -1,0 +1,61 @@
+#!/usr/bin/python3
+# SPDX-FileCopyrightText: 2026 The vmd developers
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The round trip of a command in a running guest: the library's call and `vmctl exec`, each beside
+OpenSSH's client over a connection that it shares."""
+
+import os
+import subprocess
+
+from peers import compare
+from bus import Bus
+from guest_ssh import GuestSsh
+from sandbox import Sandbox
+
+ROUNDS = 40
+
+
+class Library:
+    """A process that has the library open and runs one command for each line it is sent."""
+
+    def __init__(self, sandbox, name):
+        program = os.path.join(os.environ["VMD_TEST_BUILD"], "tests", "benchmark", "exec-caller")
+        self.process = subprocess.Popen([program, sandbox.state, name], env=sandbox.environment, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def __call__(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "0\n"
+
+    def end(self):
+        self.process.stdin.close()
+        assert self.process.wait() == 0
+
+
+def main():
+    with Sandbox() as sandbox:
+        sandbox.start_daemon()
+        sandbox.ok("create", "vm")
+        sandbox.ok("start", "vm")
+        bus = Bus(sandbox.address())
+        found = bus.properties(bus.find_vm("vm"))
+        ssh = GuestSsh(os.path.join(sandbox.state, "vms", found["Id"], "keys"), found["SshPort"], sandbox.root)
+        ssh.share()
+        library = Library(sandbox, "vm")
+        try:
+            ssh.run("true")
+            library()
+            sandbox.ok("exec", "vm", "--", "true")
+            compare("exec by a library call", library, lambda: ssh.run("true"), ROUNDS, "≤ 0.5")
+            compare("vmctl exec", lambda: sandbox.ok("exec", "vm", "--", "true"), lambda: ssh.run("true"), ROUNDS,
+                    "≤ 1.0")
+        finally:
+            library.end()
+            ssh.stop_sharing()
+        bus.close()
+
+
+if __name__ == "__main__":
+    main()
