@@ -26,8 +26,12 @@ typedef struct
   const char *kernel; /* vmlinuz */
   const char *initramfs; /* the per-VM one */
   const char *disk; /* qcow2 overlay */
-  const char *vm_dir; /* <state-dir>/vms/<id>: console.log is made here */
-  const char *runtime_dir; /* <runtime-dir>/<first 12 of id>: sockets; exists, 0700 */
+  /* <state-dir>/vms/<id>: console.log and other logs are made here; they are the VM's, not the
+   * launch's. */
+  const char *vm_dir;
+  /* <runtime-dir>/<first 12 of id>: sockets. Exists, 0700, and is recorded as a resource by the
+   * plan's maker: all in it goes with it. */
+  const char *runtime_dir;
 } VmdLaunchPlan;
 
 /* Written before the thing exists. Each call is durable when it returns; FALSE aborts the

@@ -31,11 +31,9 @@ vmd_hypervisor_dup_socket (const VmdLaunchPlan *plan, const char *name)
   return g_build_filename (plan->runtime_dir, name, NULL);
 }
 
-/* Records the files that are about to exist. Those that a launch before this one left behind go: an
- * old socket would only be in the way. */
+/* Those that a launch before this one left behind go: an old socket would only be in the way. */
 static gboolean
-record_files (const VmdLaunchPlan *plan, const char *log, const VmdLaunchRecorder *recorder,
-              GError **error)
+make_room (const VmdLaunchPlan *plan, GError **error)
 {
   static const char *const sockets[] = { VMD_CONTROL_SOCKET, VMD_AGENT_SOCKET, VMD_CONSOLE_SOCKET };
 
@@ -44,12 +42,11 @@ record_files (const VmdLaunchPlan *plan, const char *log, const VmdLaunchRecorde
       g_autofree char *path = vmd_hypervisor_dup_socket (plan, sockets[i]);
 
       if (!vmd_local_socket_check_path (path, error) ||
-          !vmd_launch_resource_record (recorder, VMD_RESOURCE_SOCKET, path, error) ||
           !vmd_launch_resource_remove (VMD_RESOURCE_SOCKET, path, error))
         return FALSE;
     }
 
-  return vmd_launch_resource_record (recorder, VMD_RESOURCE_FILE, log, error);
+  return TRUE;
 }
 
 /* The control socket broke, or another than the hypervisor is there. If that is since the
@@ -134,7 +131,7 @@ vmd_hypervisor_spawn (const char *const *argv, const int *fds, guint n_fds,
   g_autoptr (VmdLauncher) launcher = NULL;
   VmdMachine *machine;
 
-  if (vmd_is_cancelled (cancellable, error) || !record_files (plan, log, recorder, error))
+  if (vmd_is_cancelled (cancellable, error) || !make_room (plan, error))
     return NULL;
   launcher = vmd_launcher_hold (&spec, error);
   if (launcher == NULL)

@@ -47,8 +47,6 @@ start_process (const char *const *argv, const char *log_name, const int *fds, gu
   const VmdLauncherSpec spec = { .argv = argv, .log = log, .fds = fds, .n_fds = n_fds };
   g_autoptr (VmdLauncher) launcher = NULL;
 
-  if (!vmd_launch_resource_record (recorder, VMD_RESOURCE_FILE, log, error))
-    return NULL;
   launcher = vmd_launcher_hold (&spec, error);
   if (launcher == NULL)
     return NULL;

@@ -4,7 +4,6 @@
 
 #include "vmd-qemu-arguments-private.h"
 
-#include "vmd-console-log-private.h"
 #include "vmd-hypervisor-private.h"
 #include "vmd-qmp-machine-private.h"
 
@@ -14,6 +13,10 @@
  *
  * Machine: microvm under KVM, q35 under TCG, where microvm hung in the calibration of the TSC.
  * Both have PCI, so that devices and the guest's modules are the same.
+ *
+ * CPU under TCG: all that QEMU can emulate but five levels of page tables, which only make each
+ * walk longer. Plainer models boot a tenth faster, and then take more time for each system call
+ * (an Intel has its tables isolated), or lack what newer distributions need.
  *
  * Network: whatever the plan says, there is one card that leads to the guest's SSH from here and
  * nowhere else: slirp with restrict=on forwards a port of 127.0.0.1, which it chooses itself, and
@@ -103,7 +106,7 @@ add_socket (GPtrArray *argv, const VmdLaunchPlan *plan, const char *id, const ch
 static void
 add_channels (GPtrArray *argv, const VmdLaunchPlan *plan)
 {
-  g_autofree char *log = vmd_console_log_dup_path (plan->vm_dir);
+  g_autofree char *log = g_build_filename (plan->vm_dir, "console.log", NULL);
   g_autofree char *escaped = dup_escaped (log);
   g_autofree char *logging = g_strdup_printf (",logfile=%s,logappend=on", escaped);
 
@@ -124,8 +127,8 @@ add_disk (GPtrArray *argv, const VmdLaunchPlan *plan)
   add_format (argv, "-blockdev",
               "driver=qcow2,node-name=root,discard=unmap,file.driver=file,file.filename=%s",
               escaped);
-  /* A full disk of the host is an error in the guest, whose command then fails and says so; by default QEMU
-   * would stop the guest, and the command would hang. */
+  /* A full disk of the host is an error in the guest, whose command then fails and says so; by
+   * default QEMU would stop the guest, and the command would hang. */
   add (argv, "-device", "virtio-blk-pci,drive=root,serial=vmd-root,werror=report,rerror=report");
 }
 

@@ -4,7 +4,6 @@
 
 #include "vmd-backend-private.h"
 
-#include "vmd-console-log-private.h"
 #include "vmd-hypervisor-private.h"
 #include "vmd-launch-resource-private.h"
 #include "vmd-passt-private.h"
@@ -87,7 +86,6 @@ vmd_qemu_backend_spawn (VmdBackend *backend, const VmdLaunchPlan *plan,
                         gint64 deadline, GError **error)
 {
   g_autofree char *program = vmd_program_find (PROGRAM, error);
-  g_autofree char *log = vmd_console_log_dup_path (plan->vm_dir);
   VmdQemuArguments arguments = { .program = program, .plan = plan, .network_fd = -1 };
   g_autoptr (VmdPasst) passt = NULL;
   g_auto (GStrv) argv = NULL;
@@ -96,7 +94,6 @@ vmd_qemu_backend_spawn (VmdBackend *backend, const VmdLaunchPlan *plan,
   int network_fd = -1;
 
   if (program == NULL || !vmd_accelerator_choose (&arguments.accelerator, &reason, error) ||
-      !vmd_console_log_trim (log, error) ||
       !start_passt (plan, recorder, &passt, cancellable, deadline, error))
     return NULL;
   g_debug ("VM %s: accelerator: %s", plan->vm_name, reason);

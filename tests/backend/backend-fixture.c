@@ -37,6 +37,14 @@ record_process (gpointer data, const VmdProcessId *process, GError **error)
   return TRUE;
 }
 
+/* Recorded and made, as whoever launches does. */
+static void
+make_runtime_dir (BackendFixture *self)
+{
+  record_resource (self, "directory", self->runtime_dir, NULL);
+  g_assert_cmpint (g_mkdir (self->runtime_dir, 0700), ==, 0);
+}
+
 BackendFixture *
 backend_fixture_new (void)
 {
@@ -48,8 +56,8 @@ backend_fixture_new (void)
   self->vm_dir = g_build_filename (self->directory, "vm", NULL);
   self->runtime_dir = g_build_filename (self->directory, "run", NULL);
   g_assert_cmpint (g_mkdir (self->vm_dir, 0700), ==, 0);
-  g_assert_cmpint (g_mkdir (self->runtime_dir, 0700), ==, 0);
   self->resources = g_ptr_array_new_with_free_func (g_free);
+  make_runtime_dir (self);
   self->plan = (VmdLaunchPlan){ .vm_id = "0123456789abcdef0123456789abcdef",
                                 .vm_name = "one",
                                 .launch = 1,
@@ -91,6 +99,7 @@ backend_fixture_tear_down (BackendFixture *self, VmdBackend *backend)
     }
   g_ptr_array_set_size (self->resources, 0);
   self->process.pid = 0;
+  make_runtime_dir (self);
 }
 
 void

@@ -27,7 +27,8 @@ typedef struct
 } BackendFixture;
 
 BackendFixture *backend_fixture_new (void);
-/* Removes what was recorded, by @backend (nullable), and checks that nothing of it is left. */
+/* Removes what was recorded, by @backend, and checks that nothing of it is left. The next launch
+ * may come. */
 void backend_fixture_tear_down (BackendFixture *self, VmdBackend *backend);
 void backend_fixture_free (BackendFixture *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BackendFixture, backend_fixture_free)

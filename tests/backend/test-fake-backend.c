@@ -273,6 +273,7 @@ test_no_leaks (void)
     {
       g_autoptr (VmdMachine) machine = backend_fixture_spawn (fixture, backend);
 
+      g_assert_true (VMD_IS_MACHINE (machine));
       backend_fixture_tear_down (fixture, backend);
       if (i == 0)
         {
@@ -315,7 +316,7 @@ test_every_fault (void)
         }
       backend_fixture_tear_down (fixture, backend);
     }
-  g_assert_cmpuint (n, >, 10);
+  g_assert_cmpuint (n, >, 5);
 }
 #endif
 

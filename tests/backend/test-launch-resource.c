@@ -2,15 +2,12 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* The removal of what was recorded, the cutting of the console's file, and the script of the fake
- * hypervisor. */
+/* The removal of what was recorded, and the script of the fake hypervisor. */
 
 #include "backend-fixture.h"
 
-#include "backend/vmd-console-log-private.h"
 #include "backend/vmd-fake-script-private.h"
 #include "backend/vmd-launch-resource-private.h"
-#include "base/vmd-poll-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,38 +96,6 @@ test_process (void)
   assert_removed ("process", name);
 }
 
-/* The end is kept, and who appends goes on there. */
-static void
-test_trim (void)
-{
-  g_autoptr (BackendFixture) fixture = backend_fixture_new ();
-  g_autofree char *path = vmd_console_log_dup_path (fixture->vm_dir);
-  vmd_autofd int fd = -1;
-  g_autofree char *text = NULL;
-  g_autofree char *small = NULL;
-  g_autoptr (GError) error = NULL;
-  struct stat status;
-  gsize length;
-
-  g_assert_true (vmd_console_log_trim (path, &error));
-  fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  g_assert_cmpint (write (fd, "small\n", 6), ==, 6);
-  g_assert_true (vmd_console_log_trim (path, &error));
-  g_file_get_contents (path, &small, NULL, NULL);
-  g_assert_cmpstr (small, ==, "small\n");
-
-  g_assert_cmpint (ftruncate (fd, VMD_CONSOLE_LOG_MAX), ==, 0);
-  g_assert_cmpint (write (fd, "the end\n", 8), ==, 8);
-  g_assert_true (vmd_console_log_trim (path, &error));
-  g_assert_no_error (error);
-  g_assert_cmpint (write (fd, "and more\n", 9), ==, 9);
-  g_assert_cmpint (stat (path, &status), ==, 0);
-  g_assert_cmpint (status.st_size, ==, VMD_CONSOLE_LOG_KEPT + 9);
-  g_file_get_contents (path, &text, &length, &error);
-  g_assert_no_error (error);
-  g_assert_cmpmem (text + length - 17, 17, "the end\nand more\n", 17);
-}
-
 static void
 assert_order (const char *script, const char *step, VmdFakeAction action, guint number)
 {
@@ -162,7 +127,6 @@ main (int argc, char **argv)
   g_test_add_func ("/launch-resource/files", test_files);
   g_test_add_func ("/launch-resource/refused", test_refused);
   g_test_add_func ("/launch-resource/process", test_process);
-  g_test_add_func ("/console-log/trim", test_trim);
   g_test_add_func ("/fake-script/parse", test_script);
 
   return g_test_run ();

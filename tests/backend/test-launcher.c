@@ -221,6 +221,7 @@ drive (const char *directory)
                                                       vmd_deadline_in (HANG_MILLISECONDS), &error);
 
   g_assert_no_error (error);
+  g_assert_nonnull (machine);
 
   return 0;
 }
@@ -307,7 +308,7 @@ test_lesson_41b_everywhere (void)
         n_before++;
     }
   /* Points on both sides of the commit were hit; the last run is the one that none stopped. */
-  g_assert_cmpuint (n_before, >, 5);
+  g_assert_cmpuint (n_before, >, 1);
   g_assert_cmpuint (n_after, >, 2);
 }
 #endif
