@@ -12,7 +12,19 @@
 /* The completion of a shell, made of the table of commands. It asks no daemon: pressing Tab must not
  * start one. */
 
-/* The second words of a group, or the options of a command, for each first word. */
+static void
+append_options (GString *script, const VmctlCommand *command)
+{
+  const VmctlOption *option = command->options;
+
+  g_string_append_printf (script, "    \"%s \"*) words+=\"", command->name);
+  for (; option != NULL && option->name != NULL; option++)
+    g_string_append_printf (script, " --%s", option->name);
+  g_string_append (script, " --json --help\" ;;\n");
+}
+
+/* The cases are tried from the top: whole commands of two words, then what may follow the first
+ * word of those, then commands of one word. */
 static char *
 make_bash (void)
 {
@@ -20,35 +32,33 @@ make_bash (void)
                                   "_vmctl ()\n{\n"
                                   "  local current=${COMP_WORDS[COMP_CWORD]} words=\n"
                                   "  case \"${COMP_WORDS[*]:1:COMP_CWORD-1} \" in\n");
-  g_autoptr (GString) first = g_string_new (NULL);
+  g_autoptr (GString) group_words = g_string_new (NULL);
+  g_autoptr (GString) first_words = g_string_new (" ");
 
   for (const VmctlCommand *const *command = vmctl_commands; *command != NULL; command++)
     {
-      const VmctlOption *option = (*command)->options;
-      g_autofree char *word = g_strndup ((*command)->name, strcspn ((*command)->name, " "));
+      gsize length = strcspn ((*command)->name, " ");
+      g_autofree char *first = g_strndup ((*command)->name, length);
+      g_autofree char *spaced = g_strdup_printf (" %s ", first);
 
-      if (g_str_equal (word, (*command)->name) || strstr (first->str, word) == NULL)
-        g_string_append_printf (first, "%s ", word);
-      g_string_append_printf (script, "    \"%s \"*) words=\"", (*command)->name);
-      for (; option != NULL && option->name != NULL; option++)
-        g_string_append_printf (script, "--%s ", option->name);
-      g_string_append (script, "--json --help\" ;;\n");
+      if (strstr (first_words->str, spaced) == NULL)
+        g_string_append_printf (first_words, "%s ", first);
+      if ((*command)->name[length] == '\0')
+        continue;
+      append_options (script, *command);
+      g_string_append_printf (group_words, "    \"%s \") words+=\" %s\" ;;&\n", first,
+                              (*command)->name + length + 1);
     }
+  g_string_append (script, group_words->str);
   for (const VmctlCommand *const *command = vmctl_commands; *command != NULL; command++)
-    {
-      const char *space = strchr ((*command)->name, ' ');
-      g_autofree char *word =
-          space != NULL ? g_strndup ((*command)->name, space - (*command)->name) : NULL;
-
-      if (space != NULL)
-        g_string_append_printf (script, "    \"%s \") words+=\" %s\" ;;&\n", word, space + 1);
-    }
+    if (strchr ((*command)->name, ' ') == NULL)
+      append_options (script, *command);
   g_string_append_printf (script,
                           "    \" \") words=\"%s\" ;;\n  esac\n"
                           "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
                           "  [ ${#COMPREPLY[@]} -gt 0 ] || compopt -o default\n}\n"
                           "complete -F _vmctl vmctl\n",
-                          first->str);
+                          first_words->str);
   return g_string_free (script, FALSE);
 }
 

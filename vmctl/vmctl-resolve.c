@@ -48,10 +48,15 @@ drop_duplicates (GPtrArray *targets)
     {
       VmctlTarget *target = targets->pdata[i];
 
-      if (!g_hash_table_add (seen, target->path != NULL ? target->path : target->given))
-        g_ptr_array_remove_index (targets, i);
-      else
-        i++;
+      char *key = target->path != NULL ? target->path : target->given;
+
+      if (g_hash_table_contains (seen, key))
+        {
+          g_ptr_array_remove_index (targets, i);
+          continue;
+        }
+      g_hash_table_add (seen, key);
+      i++;
     }
 }
 
