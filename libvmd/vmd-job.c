@@ -13,6 +13,14 @@
  * released. Getters of strings return what never changes (id, kind, target, owner) or is static
  * (phase), so they need no copy. */
 
+/**
+ * VmdJob:
+ *
+ * One long piece of work: what it is, how far it is, and how it ended. It goes on without whoever
+ * watches it.
+ *
+ * Since: 0.1
+ */
 struct _VmdJob
 {
   GObject parent;

@@ -241,7 +241,7 @@ vmd_lock_set_conflicts (const VmdLockSet *self, const VmdLockSet *other)
 char *
 vmd_lock_set_dup_conflict (const VmdLockSet *self, const VmdLockSet *other)
 {
-  const VmdLockResource *resource = NULL;
+  const VmdLockResource *resource = &g_array_index (self->resources, VmdLockResource, 0);
 
   for (guint i = 0; i < self->resources->len; i++)
     {
