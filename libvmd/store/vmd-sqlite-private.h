@@ -13,6 +13,11 @@ G_BEGIN_DECLS
 typedef sqlite3_stmt VmdStatement;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdStatement, sqlite3_finalize)
 
+/* What to do about a damaged database. A log that stays would be applied to whatever takes its place. */
+#define VMD_SQLITE_REPAIR                                                                          \
+  "stop what uses it, move it away with its -wal, and put a backup in its place, or begin with an"  \
+  " empty one"
+
 /* The one function that makes a VmdError of sqlite's. SQLITE_FULL → NO_SPACE, SQLITE_CORRUPT/NOTADB → STORE_CORRUPT, SQLITE_CONSTRAINT_UNIQUE/PRIMARYKEY → EXISTS,
  * the rest STORE. Returns FALSE. */
 gboolean vmd_sqlite_fail (sqlite3 *db, GError **error, const char *doing);

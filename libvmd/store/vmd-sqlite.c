@@ -41,8 +41,7 @@ get_next_step (VmdError code)
   switch (code)
     {
     case VMD_ERROR_STORE_CORRUPT:
-      return ": stop what uses it, and put a backup in its place, or move it away to begin with an"
-             " empty one";
+      return ": " VMD_SQLITE_REPAIR;
     case VMD_ERROR_NO_SPACE:
       return ": make room on that file system, and try again";
     default:

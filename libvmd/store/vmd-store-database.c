@@ -81,8 +81,7 @@ check_whole (sqlite3 *db, GError **error)
   if (g_strcmp0 (verdict, "ok") == 0)
     return TRUE;
   return vmd_fail (error, VMD_ERROR_STORE_CORRUPT,
-                   "The database %s is damaged (%s): stop what uses it, and put a backup in its"
-                   " place, or move it away to begin with an empty one",
+                   "The database %s is damaged (%s): " VMD_SQLITE_REPAIR,
                    sqlite3_db_filename (db, "main"), verdict);
 }
 
