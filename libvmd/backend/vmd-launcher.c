@@ -175,7 +175,10 @@ vmd_launcher_release (VmdLauncher *self, GCancellable *cancellable, gint64 deadl
 
   g_return_val_if_fail (self->gate_fd >= 0, FALSE);
 
-  if (!vmd_fault_point ("launch-release", error) ||
+  if (!vmd_fault_point ("launch-release", error))
+    return FALSE;
+  /* One that was killed at its gate says more than a broken pipe. */
+  if (!vmd_launcher_check (self, error) ||
       !vmd_write_all (self->gate_fd, "", 1, cancellable, deadline, error))
     return FALSE;
   vmd_clear_fd (&self->gate_fd);

@@ -143,6 +143,23 @@ test_held (void)
 }
 
 static void
+test_killed_at_the_gate (void)
+{
+  g_autoptr (BackendFixture) fixture = backend_fixture_new ();
+  g_autofree char *log = g_build_filename (fixture->vm_dir, "log", NULL);
+  const char *const argv[] = { self_path, "--report", NULL };
+  g_autoptr (VmdLauncher) launcher = hold (argv, log, NULL, 0);
+  g_autoptr (GError) error = NULL;
+
+  kill (vmd_launcher_get_process (launcher)->pid, SIGKILL);
+  wait_ended (launcher);
+  g_assert_false (
+      vmd_launcher_release (launcher, NULL, vmd_deadline_in (HANG_MILLISECONDS), &error));
+  g_assert_error (error, VMD_ERROR, VMD_ERROR_BACKEND);
+  g_assert_nonnull (strstr (error->message, "killed by signal 9"));
+}
+
+static void
 test_no_program (void)
 {
   g_autoptr (BackendFixture) fixture = backend_fixture_new ();
@@ -325,6 +342,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/launcher/inherited", test_inherited);
   g_test_add_func ("/launcher/held", test_held);
+  g_test_add_func ("/launcher/killed-at-the-gate", test_killed_at_the_gate);
   g_test_add_func ("/launcher/no-program", test_no_program);
   g_test_add_func ("/launcher/siblings", test_siblings);
   g_test_add_func ("/launcher/lesson-41b-dead-before-the-commit", test_lesson_41b);
