@@ -229,6 +229,38 @@ exchange (const char *staged, const char *path, GError **error)
   return sync_parent (path, error);
 }
 
+static gboolean
+find_kernel_in_store (sqlite3 *db, gpointer data, GError **error)
+{
+  KernelChange *change = data;
+  g_autoptr (GError) failed = NULL;
+  g_autoptr (VmdKernelRow) row = vmd_kernel_row_load (db, change->version, &failed);
+
+  change->found = row != NULL;
+  if (failed == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failed));
+  return FALSE;
+}
+
+/* After a transaction that failed; which does not always mean that nothing was committed. */
+static void
+unpublish_kernel (VmdManager *self, const char *staged, const char *version, gboolean existed,
+                  GError **failed)
+{
+  g_autofree char *path = vmd_manager_dup_kernel_dir (self, version);
+  KernelChange change = { .version = version };
+  g_autoptr (GError) undo = NULL;
+
+  if (existed)
+    exchange (staged, path, &undo);
+  else if (vmd_store_transact (self->store, find_kernel_in_store, &change, NULL, &undo) &&
+           !change.found)
+    vmd_remove_tree (path, &undo);
+  if (undo != NULL)
+    vmd_error_join (failed, g_steal_pointer (&undo));
+}
+
 gboolean
 vmd_manager_publish_kernel (VmdManager *self, const char *staged, VmdKernelRow *row, VmdVerb *verb,
                             GError **error)
@@ -246,8 +278,7 @@ vmd_manager_publish_kernel (VmdManager *self, const char *staged, VmdKernelRow *
   if (vmd_store_transact (self->store, put_kernel_in_store, &change,
                           vmd_verb_get_cancellable (verb), &failed))
     return TRUE;
-  if (existed ? !exchange (staged, path, NULL) : !vmd_remove_tree (path, NULL))
-    g_prefix_error (&failed, "%s is not as it was: ", path);
+  unpublish_kernel (self, staged, row->version, existed, &failed);
   g_propagate_error (error, g_steal_pointer (&failed));
   return FALSE;
 }
@@ -290,20 +321,6 @@ vmd_manager_withdraw_kernel (VmdManager *self, const char *version, VmdVerb *ver
 }
 
 /* -- what has no row -- */
-
-static gboolean
-find_kernel_in_store (sqlite3 *db, gpointer data, GError **error)
-{
-  KernelChange *change = data;
-  g_autoptr (GError) failed = NULL;
-  g_autoptr (VmdKernelRow) row = vmd_kernel_row_load (db, change->version, &failed);
-
-  change->found = row != NULL;
-  if (failed == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failed));
-  return FALSE;
-}
 
 static void
 reap_image (VmdManager *self, const char *name, GError **error)

@@ -28,6 +28,7 @@ static const char apt_get[] =
     "verb=$1; shift\n"
     "echo \"$verb${print:+?} $*\" >> \"$server/log\"\n"
     "[ ! -e \"$server/hang\" ] || exec sleep 1000\n"
+    "[ ! -p \"$server/gate\" ] || cat \"$server/gate\" > /dev/null\n"
     "if [ -e \"$server/down\" ] && [ -z \"$print\" ]; then\n"
     "  echo 'E: Failed to fetch: no route to host' >&2; exit 100\n"
     "fi\n"
@@ -50,7 +51,10 @@ static const char apt_get[] =
 static const char apt_cache[] =
     "#!/bin/sh\n"
     "for last; do :; done\n"
-    "[ \"$last\" = meta ] || { echo 'E: No packages found' >&2; exit 100; }\n"
+    "case $last in\n"
+    "  meta | linux-image-cloud-amd64) ;;\n"
+    "  *) echo 'E: No packages found' >&2; exit 100 ;;\n"
+    "esac\n"
     "printf 'Package: meta\\nDepends: base (>= 1), linux-image-9 | other\\n\\n'\n";
 
 static char *server;
@@ -104,6 +108,14 @@ fake_apt_publish (const char *file, const char *text)
   g_autofree char *path = g_build_filename (server, file, NULL);
 
   write_file (path, text, strlen (text));
+}
+
+void
+fake_apt_withdraw (const char *file)
+{
+  g_autofree char *path = g_build_filename (server, file, NULL);
+
+  g_assert_cmpint (g_unlink (path), ==, 0);
 }
 
 char *

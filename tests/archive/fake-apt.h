@@ -11,6 +11,7 @@
 /* Puts it before the host's in PATH. Before any thread is there. @directory: private. */
 void fake_apt_install (const char *directory);
 void fake_apt_publish (const char *file, const char *text);
+void fake_apt_withdraw (const char *file);
 /* What a tiny image is made of: busybox-static, dropbear-bin, libone, libtwo. */
 void fake_apt_publish_tiny (void);
 /* Takes away all that was published. */
