@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* How often stress tests repeat: the environment's VMD_TEST_SCALE, in percent, makes it less where every
- * instruction costs more (a thread checker), or more. */
+/* How often stress tests repeat: the environment's VMD_TEST_SCALE, in percent, makes it less where
+ * every instruction costs more (a thread checker), or more. */
 
 #include <glib.h>
 

@@ -122,9 +122,9 @@ vmd_process_id_equal (const VmdProcessId *a, const VmdProcessId *b)
   return a->pid == b->pid && a->start_time == b->start_time && strcmp (a->boot_id, b->boot_id) == 0;
 }
 
-/* Whether exactly this process lives: same boot, same start time, and no zombie. When /proc cannot be
- * read now, since this process has no more descriptors, whoever has the pid is taken for it: what
- * lives must not be cleared away as dead. */
+/* Whether exactly this process lives: same boot, same start time, and no zombie. When /proc cannot
+ * be read now, since this process has no more descriptors, whoever has the pid is taken for it:
+ * what lives must not be cleared away as dead. */
 gboolean
 vmd_process_id_is_alive (const VmdProcessId *id)
 {

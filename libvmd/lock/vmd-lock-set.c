@@ -113,7 +113,8 @@ find_resource (const VmdLockSet *self, VmdLockKind kind, const char *name)
  *
  * Adds a resource. One that is there already stays once, and exclusive if either asked for that.
  *
- * Returns: FALSE with INVALID_ARGUMENT when @kind, @name or @mode cannot be, or there are too many */
+ * Returns: FALSE with INVALID_ARGUMENT when @kind, @name or @mode cannot be, or there are too
+ *   many */
 gboolean
 vmd_lock_set_add (VmdLockSet *self, VmdLockKind kind, const char *name, VmdLockMode mode,
                   GError **error)

@@ -217,7 +217,8 @@ test_many (Fixture *self, gconstpointer data)
   assert_removed (self->tree);
 }
 
-/* Even root cannot remove what is in /proc: what failed is named, and only the first faults are told. */
+/* Even root cannot remove what is in /proc: what failed is named, and only the first faults are
+ * told. */
 static void
 test_faults (Fixture *self, gconstpointer data)
 {

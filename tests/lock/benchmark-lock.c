@@ -15,9 +15,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* What a lock costs that nobody contends for, layer by layer, each beside a peer in the same run: the line, which is
- * what it costs in the process, beside a mutex; the file beside the bare system calls; all of it, the record included,
- * beside making and removing a file. */
+/* What a lock costs that nobody contends for, layer by layer, each beside a peer in the same run:
+ * the line, which is what it costs in the process, beside a mutex; the file beside the bare system
+ * calls; all of it, the record included, beside making and removing a file. */
 
 typedef struct
 {

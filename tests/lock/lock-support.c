@@ -196,7 +196,8 @@ wait_for_records (VmdLockTable *table, gboolean held, guint n)
     g_thread_yield ();
 }
 
-/* A child that has everything its parent had, until the parent's end closes the pipe between them. */
+/* A child that has everything its parent had, until the parent's end closes the pipe between
+ * them. */
 static void
 fork_child (void)
 {

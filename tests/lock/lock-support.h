@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the tests of locks share: a private state directory, requests in one line, and another process that holds. */
+/* What the tests of locks share: a private state directory, requests in one line, and another
+ * process that holds. */
 
 #include "lock/vmd-lock-table-private.h"
 #include "vmd-error.h"

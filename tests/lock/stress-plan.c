@@ -9,7 +9,8 @@ const StressedResource stressed[N_STRESSED] = {
   { VMD_LOCK_WORKSPACE, "d" }, { VMD_LOCK_IMAGE, "debian" }, { VMD_LOCK_KERNEL, "6.1" },
 };
 
-/* One to three things, most of them exclusive; one request in eight does not wait, one in eight not long. */
+/* One to three things, most of them exclusive; one request in eight does not wait, one in eight not
+ * long. */
 void
 stress_request_make (StressRequest *self, GRand *random)
 {

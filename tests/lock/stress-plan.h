@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the stress tests ask for: random requests over a few resources, so few that nearly all conflict. */
+/* What the stress tests ask for: random requests over a few resources, so few that nearly all
+ * conflict. */
 
 #include "vmd-lock.h"
 

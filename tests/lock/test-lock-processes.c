@@ -14,11 +14,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Processes that ask for random locks on one state directory, some of which are killed in the middle of it.
+/* Processes that ask for random locks on one state directory, some of which are killed in the
+ * middle of it.
  *
- * Who is inside is written into memory that all share: one row for each process, so that what a killed one
- * leaves there can be told from what the living have. It is doomed before it is killed; from then on its row
- * counts for nothing, since the kernel gives its locks back before its parent can know that it is dead. */
+ * Who is inside is written into memory that all share: one row for each process, so that what a
+ * killed one leaves there can be told from what the living have. It is doomed before it is killed;
+ * from then on its row counts for nothing, since the kernel gives its locks back before its parent
+ * can know that it is dead. */
 
 #define N_PROCESSES 4
 #define N_ROWS 256

@@ -39,8 +39,8 @@ tear_down (RecordFixture *self, gconstpointer data)
   fixture_tear_down (&self->fixture, NULL);
 }
 
-/* A file that is nobody's record, or somebody's who wrote what he liked. Kept locked while the result is
- * open, if @locked. */
+/* A file that is nobody's record, or somebody's who wrote what he liked. Kept locked while the
+ * result is open, if @locked. */
 static int
 write_file (RecordFixture *self, const char *name, const char *text, gssize length, gboolean locked)
 {

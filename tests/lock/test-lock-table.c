@@ -91,7 +91,8 @@ test_lesson_03_images_apart (Fixture *fixture, gconstpointer data)
   g_assert_true (vmd_lock_is_held (other));
 }
 
-/* LESSONS 12: a thing that is deleted and made again under the same id has one lock, whoever waits for it. */
+/* LESSONS 12: a thing that is deleted and made again under the same id has one lock, whoever waits
+ * for it. */
 static void
 test_lesson_12_one_lock_per_id (Fixture *fixture, gconstpointer data)
 {

@@ -6,8 +6,9 @@
 #include "scale.h"
 #include "stress-plan.h"
 
-/* Threads that ask for random locks. Nobody may be let in beside somebody who is alone, and everybody has to
- * come through: a deadlock shows as a test that does not end, a starved thread as a long wait. */
+/* Threads that ask for random locks. Nobody may be let in beside somebody who is alone, and
+ * everybody has to come through: a deadlock shows as a test that does not end, a starved thread as
+ * a long wait. */
 
 #define N_THREADS 8
 #define LONGEST_WAIT (30 * G_USEC_PER_SEC)

@@ -8,17 +8,19 @@
 #include <pthread.h>
 #include <valgrind/helgrind.h>
 
-/* Preloaded under helgrind, which understands pthreads and nothing else: GLib's mutexes and conditions are
- * futexes, its reference counts atomic instructions, and what goes through a main context goes through both.
- * To helgrind all of that is unlocked memory, and every report would be a false one.
+/* Preloaded under helgrind, which understands pthreads and nothing else: GLib's mutexes and
+ * conditions are futexes, its reference counts atomic instructions, and what goes through a main
+ * context goes through both. To helgrind all of that is unlocked memory, and every report would be
+ * a false one.
  *
- * So mutexes and conditions are pthread's here, as in GLib on systems without futexes; and where one thread
- * hands something to another, helgrind is told so: by an unref before the one that frees, by a source before
- * its callback.
+ * So mutexes and conditions are pthread's here, as in GLib on systems without futexes; and where
+ * one thread hands something to another, helgrind is told so: by an unref before the one that
+ * frees, by a source before its callback.
  *
- * GLib's own library calls itself directly and not through here. That is no harm: its mutexes are its own, and
- * helgrind.supp keeps quiet about its insides. Rejected: building GLib with -fsanitize=thread, which takes
- * longer than all tests together; and suppressions alone, which would have to cover our own files too. */
+ * GLib's own library calls itself directly and not through here. That is no harm: its mutexes are
+ * its own, and helgrind.supp keeps quiet about its insides. Rejected: building GLib with
+ * -fsanitize=thread, which takes longer than all tests together; and suppressions alone, which
+ * would have to cover our own files too. */
 
 #define SHIM __attribute__ ((visibility ("default")))
 
@@ -59,8 +61,8 @@ new_mutex (void)
   return mutex;
 }
 
-/* A static GMutex is zero until it is used. The pointer is not looked at: objects of GIO's own get from one
- * thread to another in ways of GLib's own. */
+/* A static GMutex is zero until it is used. The pointer is not looked at: objects of GIO's own get
+ * from one thread to another in ways of GLib's own. */
 static pthread_mutex_t *
 get_mutex (GMutex *mutex)
 {

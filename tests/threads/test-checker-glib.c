@@ -6,8 +6,9 @@
 #include <gio/gio.h>
 #include <valgrind/valgrind.h>
 
-/* The other half of test-checker-race: what is right, the checker must take for right, else nobody would read
- * its reports. Each case is a way in which the library hands memory from one thread to another. */
+/* The other half of test-checker-race: what is right, the checker must take for right, else nobody
+ * would read its reports. Each case is a way in which the library hands memory from one thread to
+ * another. */
 
 static GMutex mutex;
 static GCond cond;

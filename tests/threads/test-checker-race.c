@@ -4,13 +4,14 @@
 
 #include <glib.h>
 
-/* A race, on purpose: this test must fail, or the thread checker sees nothing. Without the checker it is
- * skipped; where it is asked for and does not run, this passes, and so fails. */
+/* A race, on purpose: this test must fail, or the thread checker sees nothing. Without the checker
+ * it is skipped; where it is asked for and does not run, this passes, and so fails. */
 
 static int unprotected;
 static GMutex mutexes[2];
 
-/* Each with a mutex of its own, so that all depends on whether the checker knows GLib's from none. */
+/* Each with a mutex of its own, so that all depends on whether the checker knows GLib's from
+ * none. */
 static gpointer
 run (gpointer data)
 {
