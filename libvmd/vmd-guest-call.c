@@ -4,8 +4,9 @@
 
 #include "vmd-guest-call-private.h"
 
-/* Guest threads are bounded, so work may queue; and what queues can be cancelled as what runs can: the task
- * has the job's cancellable, which fires when the job is cancelled or when the caller gives up. */
+/* Guest threads are bounded, so work may queue; and what queues can be cancelled as what runs can:
+ * the task has the job's cancellable, which fires when the job is cancelled or when the caller
+ * gives up. */
 typedef struct
 {
   VmdGuestCall call;
@@ -20,8 +21,8 @@ call_free (gpointer data)
   Call *self = data;
   g_autoptr (GError) cancelled = g_error_new (VMD_ERROR, VMD_ERROR_CANCELLED, "Cancelled");
 
-  /* Not g_cancellable_disconnect(), which would wait for the very cancel that this may be part of. The
-   * handler has its own reference to the job. */
+  /* Not g_cancellable_disconnect(), which would wait for the very cancel that this may be part of.
+   * The handler has its own reference to the job. */
   if (self->caller_handler != 0)
     g_signal_handler_disconnect (self->caller, self->caller_handler);
   /* One that was cancelled before it had a thread never finished its job. */

@@ -4,9 +4,9 @@
 
 #include "vmd-vm-private.h"
 
-/* Why a guard: work in a guest holds no VM lock, so that stop, kill and delete need not wait for it.
- * They end it instead: a claim on the launch, or its end, in this process or another, comes in through
- * the VM's snapshot, and the job of each guard is aborted with VM_STOPPED. */
+/* Why a guard: work in a guest holds no VM lock, so that stop, kill and delete need not wait for
+ * it. They end it instead: a claim on the launch, or its end, in this process or another, comes in
+ * through the VM's snapshot, and the job of each guard is aborted with VM_STOPPED. */
 struct _VmdGuestGuard
 {
   VmdVm *vm; /* (nullable) it was gone already */
@@ -58,8 +58,8 @@ vmd_vm_check_guards (VmdVm *self, const VmdVmSnapshot *now)
  * @job: what to end
  * @launch: the launch that the work belongs to
  *
- * From now on @job is aborted with VM_STOPPED as soon as that launch ends, or a verb that ends it is
- * claimed; at once if it is so already.
+ * From now on @job is aborted with VM_STOPPED as soon as that launch ends, or a verb that ends it
+ * is claimed; at once if it is so already.
  *
  * Returns: (transfer full)
  */
@@ -102,8 +102,9 @@ vmd_guest_guard_free (VmdGuestGuard *self)
 /**
  * vmd_guest_guard_check:
  *
- * Returns: TRUE while @launch of the VM lives and nobody has claimed its end; else FALSE with VM_STOPPED.
- *   From memory: who writes under this condition asks the store again, in the same transaction.
+ * Returns: TRUE while @launch of the VM lives and nobody has claimed its end; else FALSE with
+ *   VM_STOPPED. From memory: who writes under this condition asks the store again, in the same
+ *   transaction.
  */
 gboolean
 vmd_guest_guard_check (VmdManager *manager, const char *vm_id, guint64 launch, GError **error)
@@ -113,6 +114,7 @@ vmd_guest_guard_check (VmdManager *manager, const char *vm_id, guint64 launch, G
 
   if (now != NULL && is_live (now, launch))
     return TRUE;
-  return vmd_fail (error, VMD_ERROR_VM_STOPPED, "VM “%s” was stopped, restarted or deleted meanwhile",
+  return vmd_fail (error, VMD_ERROR_VM_STOPPED,
+                   "VM “%s” was stopped, restarted or deleted meanwhile",
                    now != NULL && now->row != NULL ? now->row->name : vm_id);
 }

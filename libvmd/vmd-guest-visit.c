@@ -6,10 +6,10 @@
 #include "vmd-guest-visit-private.h"
 #include "vmd-vm-private.h"
 
-/* Work in a guest holds no VM lock: it takes one look at the VM, from memory, remembers which launch it
- * looked at, and is ended by a guard when that launch is about to end. All that it does in the guest goes
- * to that launch and to no other: the address has the host key of this VM, and a connection of another
- * launch is not used. */
+/* Work in a guest holds no VM lock: it takes one look at the VM, from memory, remembers which
+ * launch it looked at, and is ended by a guard when that launch is about to end. All that it does
+ * in the guest goes to that launch and to no other: the address has the host key of this VM, and a
+ * connection of another launch is not used. */
 struct _VmdGuestVisit
 {
   VmdVm *vm;
@@ -58,8 +58,8 @@ wait_for_guest (VmdVm *vm, VmdVerb *verb, GError **error)
  * vmd_guest_visit_begin:
  * @verb: aborted with VM_STOPPED when the launch that is visited ends; outlives the visit
  *
- * Returns: (transfer full) (nullable): a visit to the launch that runs now; WRONG_STATE, UNREACHABLE,
- *   UNSUPPORTED, CANCELLED
+ * Returns: (transfer full) (nullable): a visit to the launch that runs now; WRONG_STATE,
+ *   UNREACHABLE, UNSUPPORTED, CANCELLED
  */
 VmdGuestVisit *
 vmd_guest_visit_begin (VmdVm *vm, VmdVerb *verb, GError **error)
@@ -106,8 +106,8 @@ vmd_guest_visit_connect (VmdGuestVisit *self, GError **error)
   return self->connection;
 }
 
-/* The work went well: the next one may have the connection. What is given back just after the launch has
- * ended, and its connections were forgotten, is forgotten here. */
+/* The work went well: the next one may have the connection. What is given back just after the
+ * launch has ended, and its connections were forgotten, is forgotten here. */
 void
 vmd_guest_visit_keep_connection (VmdGuestVisit *self)
 {
@@ -129,8 +129,8 @@ launch_is_over (const VmdVmSnapshot *now, gconstpointer data)
          vmd_vm_snapshot_is_ending (now, *launch);
 }
 
-/* A guest that is killed is lost first, and only then known to be gone. Where that is why the work failed,
- * puts VM_STOPPED in the place of *@error. */
+/* A guest that is killed is lost first, and only then known to be gone. Where that is why the work
+ * failed, puts VM_STOPPED in the place of *@error. */
 void
 vmd_guest_visit_explain (VmdGuestVisit *self, GError **error)
 {

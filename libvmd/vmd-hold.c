@@ -4,9 +4,10 @@
 
 #include "vmd-manager-private.h"
 
-/* A verb's lock: the caller's, used as it is, or one of its own. Its own is asked for in the job's name
- * and not in the caller's, since one caller may have several verbs under way, which must not count as
- * one holder who asks again; a verb that asks for a second lock under its first is refused. */
+/* A verb's lock: the caller's, used as it is, or one of its own. Its own is asked for in the job's
+ * name and not in the caller's, since one caller may have several verbs under way, which must not
+ * count as one holder who asks again; a verb that asks for a second lock under its first is
+ * refused. */
 struct _VmdHold
 {
   VmdLock *lock;
@@ -39,8 +40,8 @@ make_request (VmdLockKind kind, const char *name, VmdLockMode mode, const char *
  * @reason: why, for those who wait
  * @job: (nullable): on whose behalf
  *
- * Returns: (transfer full) (nullable): the hold; NOT_LOCKED when @lock is released or does not cover what
- *   is needed, CANCELLED
+ * Returns: (transfer full) (nullable): the hold; NOT_LOCKED when @lock is released or does not
+ *   cover what is needed, CANCELLED
  */
 VmdHold *
 vmd_hold_new (VmdManager *manager, VmdLock *lock, VmdLockKind kind, const char *name,
@@ -65,8 +66,8 @@ vmd_hold_new (VmdManager *manager, VmdLock *lock, VmdLockKind kind, const char *
       return g_steal_pointer (&self);
     }
   request = make_request (kind, name, mode, reason, job);
-  self->lock = vmd_lock_table_lock (vmd_manager_get_lock_table (manager), request, cancellable,
-                                    error);
+  self->lock =
+      vmd_lock_table_lock (vmd_manager_get_lock_table (manager), request, cancellable, error);
   return self->lock != NULL ? g_steal_pointer (&self) : NULL;
 }
 

@@ -8,8 +8,8 @@
 /**
  * VmdImage:
  *
- * A disk that VMs are made from, under the name that it had when it was looked up. It does not change: when
- * the name is made to point at another disk, that is another #VmdImage.
+ * A disk that VMs are made from, under the name that it had when it was looked up. It does not
+ * change: when the name is made to point at another disk, that is another #VmdImage.
  *
  * All functions may be called on any thread.
  *
@@ -74,9 +74,10 @@ vmd_image_get_name (VmdImage *self)
 /**
  * vmd_image_get_digest:
  *
- * What the disk is named by, wherever it is: a sha256, as 64 lower-case hexadecimal digits, of what is on it, where that is, and
- * the disk's size. Two images that have the same digest have the same content. It is not the sha256 of the file's bytes one after the
- * other, since those are gigabytes of nothing as a rule.
+ * What the disk is named by, wherever it is: a sha256, as 64 lower-case hexadecimal digits, of what
+ * is on it, where that is, and the disk's size. Two images that have the same digest have the same
+ * content. It is not the sha256 of the file's bytes one after the other, since those are gigabytes
+ * of nothing as a rule.
  *
  * Returns: the digest
  *
@@ -172,14 +173,15 @@ vmd_image_lock (VmdImage *self, VmdLockMode mode, const char *owner, const char 
 
 /**
  * vmd_image_delete:
- * @lock: (nullable): this image, exclusive; %NULL: it is taken, which waits for whoever makes or uses it
+ * @lock: (nullable): this image, exclusive; %NULL: it is taken, which waits for whoever makes or
+ *   uses it
  * @job: (nullable): a job of vmd_manager_begin_job(), which this runs and finishes
  * @cancellable: (nullable): gives up
  *
  * Deletes the name, and the file when no other name and no VM needs it. Not on a main loop.
  *
- * Returns: %TRUE; or %FALSE with %VMD_ERROR_IN_USE, naming the VMs, %VMD_ERROR_NOT_FOUND, %VMD_ERROR_NOT_LOCKED,
- *   %VMD_ERROR_CANCELLED
+ * Returns: %TRUE; or %FALSE with %VMD_ERROR_IN_USE, naming the VMs, %VMD_ERROR_NOT_FOUND,
+ *   %VMD_ERROR_NOT_LOCKED, %VMD_ERROR_CANCELLED
  *
  * Since: 0.1
  */

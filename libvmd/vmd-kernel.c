@@ -132,10 +132,11 @@ vmd_kernel_get_created (VmdKernel *self)
  * @job: (nullable): a job of vmd_manager_begin_job(), which this runs and finishes
  * @cancellable: (nullable): gives up
  *
- * Deletes it. Where it was the default, the one that was imported last takes its place. Not on a main loop.
+ * Deletes it. Where it was the default, the one that was imported last takes its place. Not on a
+ * main loop.
  *
- * Returns: %TRUE; or %FALSE with %VMD_ERROR_IN_USE, naming the VMs, %VMD_ERROR_NOT_FOUND, %VMD_ERROR_NOT_LOCKED,
- *   %VMD_ERROR_CANCELLED
+ * Returns: %TRUE; or %FALSE with %VMD_ERROR_IN_USE, naming the VMs, %VMD_ERROR_NOT_FOUND,
+ *   %VMD_ERROR_NOT_LOCKED, %VMD_ERROR_CANCELLED
  *
  * Since: 0.1
  */

@@ -17,10 +17,9 @@ VMD_AVAILABLE_IN_0_1 gboolean vmd_kernel_get_is_default (VmdKernel *self);
 VMD_AVAILABLE_IN_0_1 gint64 vmd_kernel_get_created (VmdKernel *self);
 VMD_AVAILABLE_IN_0_1 gboolean vmd_kernel_delete (VmdKernel *self, VmdLock *lock, VmdJob *job,
                                                  GCancellable *cancellable, GError **error);
-VMD_AVAILABLE_IN_0_1 void vmd_kernel_delete_async (VmdKernel *self, VmdLock *lock, VmdJob *job,
-                                                   GCancellable *cancellable,
-                                                   GAsyncReadyCallback callback,
-                                                   gpointer user_data);
+VMD_AVAILABLE_IN_0_1 void
+vmd_kernel_delete_async (VmdKernel *self, VmdLock *lock, VmdJob *job, GCancellable *cancellable,
+                         GAsyncReadyCallback callback, gpointer user_data);
 VMD_AVAILABLE_IN_0_1 gboolean vmd_kernel_delete_finish (VmdKernel *self, GAsyncResult *result,
                                                         GError **error);
 

@@ -8,24 +8,29 @@
 
 G_BEGIN_DECLS
 
-typedef enum {
-  VMD_LOCK_VM,        /* name: VM id */
+typedef enum
+{
+  VMD_LOCK_VM, /* name: VM id */
   VMD_LOCK_WORKSPACE, /* name: VM id */
-  VMD_LOCK_IMAGE,     /* name: image name */
-  VMD_LOCK_KERNEL,    /* name: kernel version */
-  VMD_LOCK_CREATE,    /* leaf, no name */
-  VMD_LOCK_PUBLISH,   /* leaf, no name */
+  VMD_LOCK_IMAGE, /* name: image name */
+  VMD_LOCK_KERNEL, /* name: kernel version */
+  VMD_LOCK_CREATE, /* leaf, no name */
+  VMD_LOCK_PUBLISH, /* leaf, no name */
 } VmdLockKind;
 
-typedef enum { VMD_LOCK_SHARED, VMD_LOCK_EXCLUSIVE } VmdLockMode;
+typedef enum
+{
+  VMD_LOCK_SHARED,
+  VMD_LOCK_EXCLUSIVE
+} VmdLockMode;
 
 #define VMD_TYPE_LOCK_REQUEST (vmd_lock_request_get_type ())
 VMD_AVAILABLE_IN_0_1 G_DECLARE_FINAL_TYPE (VmdLockRequest, vmd_lock_request, VMD, LOCK_REQUEST,
                                            GObject)
 
 VMD_AVAILABLE_IN_0_1 VmdLockRequest *vmd_lock_request_new (const char *owner, const char *reason);
-VMD_AVAILABLE_IN_0_1 void vmd_lock_request_add (VmdLockRequest *self, VmdLockKind kind,
-                                                const char *name, VmdLockMode mode);
+VMD_AVAILABLE_IN_0_1 void
+vmd_lock_request_add (VmdLockRequest *self, VmdLockKind kind, const char *name, VmdLockMode mode);
 /* How long to wait: milliseconds; 0 not at all; -1 (default) as long as it takes. */
 VMD_AVAILABLE_IN_0_1 void vmd_lock_request_set_timeout (VmdLockRequest *self, gint64 milliseconds);
 VMD_AVAILABLE_IN_0_1 void vmd_lock_request_set_job (VmdLockRequest *self, const char *job_id);

@@ -7,6 +7,7 @@
 /**
  * VMD_AVAILABLE_IN_0_1:
  *
- * Marks a symbol that libvmd exports, and the release that brought it. Whatever is not marked stays hidden.
+ * Marks a symbol that libvmd exports, and the release that brought it. Whatever is not marked stays
+ * hidden.
  */
 #define VMD_AVAILABLE_IN_0_1 __attribute__ ((visibility ("default"))) extern

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The asynchronous form of the verbs on images and kernels: the blocking form, on a thread for work that takes its time. */
+/* The asynchronous form of the verbs on images and kernels: the blocking form, on a thread for work
+ * that takes its time. */
 
 #include "vmd-manager-private.h"
 

@@ -39,8 +39,8 @@ run_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancel
     g_task_return_error (task, error);
 }
 
-/* Copies what @call points at, and takes its descriptors. @object: what the verb is called on. @tag is the public function,
- * by which _finish knows its results. */
+/* Copies what @call points at, and takes its descriptors. @object: what the verb is called on. @tag
+ * is the public function, by which _finish knows its results. */
 void
 vmd_manager_call_async (VmdManager *manager, gpointer object, const VmdManagerCall *call,
                         gpointer tag, GCancellable *cancellable, GAsyncReadyCallback callback,

@@ -7,9 +7,9 @@
 #include "vmd-manager-state-private.h"
 #include "vmd-vm-limits-private.h"
 
-/* A new VM is one row and nothing else: its directory, keys and disk are made at its first start. So
- * nothing can be left half-made, and a create takes one commit. The kernel may have to be fetched
- * first, which takes as long as it takes and holds no lock of ours. */
+/* A new VM is one row and nothing else: its directory, keys and disk are made at its first start.
+ * So nothing can be left half-made, and a create takes one commit. The kernel may have to be
+ * fetched first, which takes as long as it takes and holds no lock of ours. */
 
 #define DEFAULT_IMAGE "tiny"
 #define DEFAULT_VCPUS 1
@@ -62,7 +62,8 @@ load_image_in_store (sqlite3 *db, gpointer data, GError **error)
   return FALSE;
 }
 
-/* The file that the name points at now is the VM's for ever. Under the image's lock, so it stays. */
+/* The file that the name points at now is the VM's for ever. Under the image's lock, so it
+ * stays. */
 static gboolean
 choose_image (VmdManager *self, const char *name, VmdVmRow *row, GCancellable *cancellable,
               GError **error)
@@ -245,19 +246,19 @@ create (VmdManager *self, const VmdVmSpec *spec, VmdVerb *verb, GError **error)
 
 /**
  * vmd_manager_create_vm:
- * @spec: what it is to be. Absent: a random name, the image "tiny", the default kernel (fetched when
- *   there is none), 1 vcpu, 512 MiB, a disk of 4 GiB or of the image's size if that is more, network
- *   "user"
+ * @spec: what it is to be. Absent: a random name, the image "tiny", the default kernel (fetched
+ *   when there is none), 1 vcpu, 512 MiB, a disk of 4 GiB or of the image's size if that is more,
+ *   network "user"
  * @job: (nullable): a job of vmd_manager_begin_job(), which this runs and finishes
  * @cancellable: (nullable): gives up
  *
  * Creates a VM, which is not started. It keeps the image that the name points at now. Takes the
- * image's lock, shared, and `create`, for a moment; waits while the image is being replaced, and for
- * no other image. Not on a main loop.
+ * image's lock, shared, and `create`, for a moment; waits while the image is being replaced, and
+ * for no other image. Not on a main loop.
  *
- * Returns: (transfer full) (nullable): the VM; %VMD_ERROR_INVALID_ARGUMENT, %VMD_ERROR_EXISTS when the
- *   name is taken, %VMD_ERROR_NOT_FOUND without that image or kernel, %VMD_ERROR_CANCELLED, or what made
- *   fetching the kernel fail. On failure nothing was made, but perhaps the kernel
+ * Returns: (transfer full) (nullable): the VM; %VMD_ERROR_INVALID_ARGUMENT, %VMD_ERROR_EXISTS when
+ *   the name is taken, %VMD_ERROR_NOT_FOUND without that image or kernel, %VMD_ERROR_CANCELLED, or
+ *   what made fetching the kernel fail. On failure nothing was made, but perhaps the kernel
  *
  * Since: 0.1
  */

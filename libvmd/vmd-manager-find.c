@@ -171,11 +171,11 @@ find_by_prefix (GPtrArray *vms, const char *prefix, GError **error)
 
 /**
  * vmd_manager_find_vm:
- * @name_or_id: its name, its id, or a prefix of either that fits no other. A VM whose deletion failed
- *   half-way is found by its whole id only.
+ * @name_or_id: its name, its id, or a prefix of either that fits no other. A VM whose deletion
+ *   failed half-way is found by its whole id only.
  *
- * Returns: (transfer full) (nullable): the VM; %VMD_ERROR_NOT_FOUND, %VMD_ERROR_AMBIGUOUS (names those
- *   that fit), %VMD_ERROR_INVALID_ARGUMENT when it can be no name and no id
+ * Returns: (transfer full) (nullable): the VM; %VMD_ERROR_NOT_FOUND, %VMD_ERROR_AMBIGUOUS (names
+ *   those that fit), %VMD_ERROR_INVALID_ARGUMENT when it can be no name and no id
  *
  * Since: 0.1
  */

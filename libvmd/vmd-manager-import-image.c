@@ -13,8 +13,8 @@
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 
-/* An image is made whole in staging, under the lock of its name and of no other, for as long as that takes: whoever wants this very
- * name waits, and nobody else. */
+/* An image is made whole in staging, under the lock of its name and of no other, for as long as
+ * that takes: whoever wants this very name waits, and nobody else. */
 
 #define SOURCE_TINY "tiny"
 
@@ -25,7 +25,8 @@ typedef struct
   const char *name;
   int fd; /* of the tar; -1: the tiny image is built */
   gint64
-      known; /* when the name was last published, as seen before the lock was asked for; 0: not there */
+      /* when the name was last published, as seen before the lock was asked for; 0: not there */
+      known;
   char *staging; /* (nullable) removed in the end */
   char *disk; /* (nullable) the file in it */
   VmdImageRow *row;
@@ -68,8 +69,8 @@ load_in_store (sqlite3 *db, gpointer data, GError **error)
   return FALSE;
 }
 
-/* Has somebody built the same thing while we waited for the lock? Two who want one image at once get one that was
- * built once. *@done: TRUE: it is there. */
+/* Has somebody built the same thing while we waited for the lock? Two who want one image at once
+ * get one that was built once. *@done: TRUE: it is there. */
 static gboolean
 look_if_done (Making *making, gboolean *done, GError **error)
 {
@@ -177,19 +178,21 @@ run_making (VmdManager *self, const char *name, int fd, const char *source, VmdJ
 
 /**
  * vmd_manager_import_image:
- * @name: what it is called; a name that is taken points at the new image afterwards, and VMs keep the one that they were
- *   made from
+ * @name: what it is called; a name that is taken points at the new image afterwards, and VMs keep
+ *   the one that they were made from
  * @fd: a root file system as a tar, compressed in any of the usual ways; taken
  * @source: what to call where it came from, for people
  * @job: (nullable): a job of vmd_manager_begin_job(), which this runs and finishes
  * @cancellable: (nullable): gives up
  *
- * Makes an image of a root file system. Owners, modes, extended attributes, links and device nodes are kept; nothing of it
- * becomes a file of the host. Holds the image's lock, exclusive, and for a moment `publish`. Not on a main loop.
+ * Makes an image of a root file system. Owners, modes, extended attributes, links and device nodes
+ * are kept; nothing of it becomes a file of the host. Holds the image's lock, exclusive, and for a
+ * moment `publish`. Not on a main loop.
  *
- * Returns: (transfer full) (nullable): the image; %VMD_ERROR_INVALID_ARGUMENT for a bad name, %VMD_ERROR_BAD_ARCHIVE when it is
- *   damaged, cut short, or has members that lead out of it, %VMD_ERROR_NO_SPACE, %VMD_ERROR_CANCELLED. Then nothing is left
- *   of it, and the name is what it was
+ * Returns: (transfer full) (nullable): the image; %VMD_ERROR_INVALID_ARGUMENT for a bad name,
+ *   %VMD_ERROR_BAD_ARCHIVE when it is damaged, cut short, or has members that lead out of it,
+ *   %VMD_ERROR_NO_SPACE, %VMD_ERROR_CANCELLED. Then nothing is left of it, and the name is what it
+ *   was
  *
  * Since: 0.1
  */
@@ -257,11 +260,13 @@ vmd_manager_import_image_finish (VmdManager *self, GAsyncResult *result, GError 
  * @job: (nullable): a job of vmd_manager_begin_job(), which this runs and finishes
  * @cancellable: (nullable): gives up
  *
- * Makes an image with busybox and dropbear, out of Debian's packages, which are downloaded once and kept. Who asks for an image that
- * another is building gets that one. Holds the image's lock, exclusive, and for a moment `publish`. Not on a main loop.
+ * Makes an image with busybox and dropbear, out of Debian's packages, which are downloaded once and
+ * kept. Who asks for an image that another is building gets that one. Holds the image's lock,
+ * exclusive, and for a moment `publish`. Not on a main loop.
  *
- * Returns: (transfer full) (nullable): the image; as vmd_manager_import_image(), and %VMD_ERROR_MISSING_PROGRAM without apt,
- *   %VMD_ERROR_FAILED when the packages cannot be downloaded
+ * Returns: (transfer full) (nullable): the image; as vmd_manager_import_image(), and
+ *   %VMD_ERROR_MISSING_PROGRAM without apt, %VMD_ERROR_FAILED when the packages cannot be
+ *   downloaded
  *
  * Since: 0.1
  */

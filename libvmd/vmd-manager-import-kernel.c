@@ -13,9 +13,10 @@
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 
-/* A kernel's version is known only when it has been unpacked, so it is made in staging without a lock, and its lock is taken
- * to publish it. The default kernel is another matter: everybody who creates a first VM needs it at once, and
- * one of them is to fetch it while the others wait. They meet at a lock whose name no version can have. */
+/* A kernel's version is known only when it has been unpacked, so it is made in staging without a
+ * lock, and its lock is taken to publish it. The default kernel is another matter: everybody who
+ * creates a first VM needs it at once, and one of them is to fetch it while the others wait. They
+ * meet at a lock whose name no version can have. */
 
 #define DEFAULT_LOCK "default"
 #define DEFAULT_PACKAGE "linux-image-cloud-amd64"
@@ -117,12 +118,13 @@ import_kernel (Making *making, const char *source, GError **error)
  * @job: (nullable): a job of vmd_manager_begin_job(), which this runs and finishes
  * @cancellable: (nullable): gives up
  *
- * Takes a kernel, and of its modules those that a boot needs. A version that is there already is replaced. The first kernel becomes
- * the default. Holds the kernel's lock, exclusive, and `publish`, for a moment. Not on a main loop.
+ * Takes a kernel, and of its modules those that a boot needs. A version that is there already is
+ * replaced. The first kernel becomes the default. Holds the kernel's lock, exclusive, and
+ * `publish`, for a moment. Not on a main loop.
  *
- * Returns: (transfer full) (nullable): the kernel; %VMD_ERROR_BAD_ARCHIVE when it is none, or damaged,
- *   %VMD_ERROR_INVALID_ARGUMENT when the modules are those of another one, %VMD_ERROR_NO_SPACE, %VMD_ERROR_CANCELLED. Then nothing is
- *   left of it
+ * Returns: (transfer full) (nullable): the kernel; %VMD_ERROR_BAD_ARCHIVE when it is none, or
+ *   damaged, %VMD_ERROR_INVALID_ARGUMENT when the modules are those of another one,
+ *   %VMD_ERROR_NO_SPACE, %VMD_ERROR_CANCELLED. Then nothing is left of it
  *
  * Since: 0.1
  */
@@ -254,11 +256,12 @@ ensure (Making *making, GError **error)
  * @job: (nullable): a job of vmd_manager_begin_job(), which this runs and finishes
  * @cancellable: (nullable): gives up
  *
- * Finds the default kernel, or fetches that of Debian's package linux-image-cloud-amd64. Of several who need it at once one fetches
- * it. Holds the lock kernel/default meanwhile, exclusive, and for a moment `publish`. Not on a main loop.
+ * Finds the default kernel, or fetches that of Debian's package linux-image-cloud-amd64. Of several
+ * who need it at once one fetches it. Holds the lock kernel/default meanwhile, exclusive, and for a
+ * moment `publish`. Not on a main loop.
  *
- * Returns: (transfer full) (nullable): the kernel; %VMD_ERROR_MISSING_PROGRAM without apt, %VMD_ERROR_FAILED when it cannot be downloaded,
- *   %VMD_ERROR_NO_SPACE, %VMD_ERROR_CANCELLED
+ * Returns: (transfer full) (nullable): the kernel; %VMD_ERROR_MISSING_PROGRAM without apt,
+ *   %VMD_ERROR_FAILED when it cannot be downloaded, %VMD_ERROR_NO_SPACE, %VMD_ERROR_CANCELLED
  *
  * Since: 0.1
  */

@@ -12,8 +12,8 @@
  * Blocks until the whole request is granted. Not on a main loop. The lock is held until
  * vmd_lock_release(), or until its last reference is gone.
  *
- * Returns: (transfer full) (nullable): the lock; %VMD_ERROR_BUSY when the request's timeout has passed
- *   (names the holder), %VMD_ERROR_NESTED_LOCK when its owner holds a lock already,
+ * Returns: (transfer full) (nullable): the lock; %VMD_ERROR_BUSY when the request's timeout has
+ *   passed (names the holder), %VMD_ERROR_NESTED_LOCK when its owner holds a lock already,
  *   %VMD_ERROR_INVALID_ARGUMENT, %VMD_ERROR_CANCELLED
  *
  * Since: 0.1
@@ -96,8 +96,8 @@ vmd_manager_try_lock (VmdManager *self, VmdLockRequest *request, GError **error)
 /**
  * vmd_manager_list_locks:
  *
- * Returns: (transfer full): a #VmdLockInfo for each lock that is held or waited for, in all processes
- *   that have the state directory open
+ * Returns: (transfer full): a #VmdLockInfo for each lock that is held or waited for, in all
+ *   processes that have the state directory open
  *
  * Since: 0.1
  */

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the files of libvmd's handles share: the services of a manager, and the caches behind its lists. */
+/* What the files of libvmd's handles share: the services of a manager, and the caches behind its
+ * lists. */
 
 #include "archive/vmd-archive-private.h"
 #include "backend/vmd-backend-private.h"
@@ -31,15 +32,18 @@ VmdClock *vmd_manager_get_clock (VmdManager *self);
 /* Cancelled at close: one cancellable for the whole service. */
 GCancellable *vmd_manager_get_cancellable (VmdManager *self);
 
-/* Paths (transfer full): <state-dir>/vms/<id>, <runtime-dir>/<first 12 of id>, images/<digest>.raw, kernels/<version>. */
+/* Paths (transfer full): <state-dir>/vms/<id>, <runtime-dir>/<first 12 of id>, images/<digest>.raw,
+ * kernels/<version>. */
 char *vmd_manager_dup_vm_dir (VmdManager *self, const char *vm_id);
 char *vmd_manager_dup_vm_runtime_dir (VmdManager *self, const char *vm_id);
 char *vmd_manager_dup_image_path (VmdManager *self, const char *digest);
 char *vmd_manager_dup_kernel_dir (VmdManager *self, const char *version);
-/* A new private directory below <state-dir>/staging, made; staging of dead processes is reaped at open. */
+/* A new private directory below <state-dir>/staging, made; staging of dead processes is reaped at
+ * open. */
 char *vmd_manager_make_staging (VmdManager *self, GError **error);
 
-/* Every verb has a job. @job NULL: one is begun for it. Chained: the caller's @cancellable and the manager's cancel it.
+/* Every verb has a job. @job NULL: one is begun for it. Chained: the caller's @cancellable and the
+ * manager's cancel it.
  *   g_autoptr (VmdVerb) verb = vmd_verb_begin (manager, job, "import", target, cancellable, error);
  *   … wait on vmd_verb_get_cancellable (verb) …
  *   return vmd_verb_end (verb, &local_error, error);      // finishes the job, explains an abort
@@ -51,23 +55,26 @@ VmdJob *vmd_verb_get_job (VmdVerb *self);
 GCancellable *vmd_verb_get_cancellable (VmdVerb *self);
 /* Finishes the job with *@local (nullable) and moves it to @error. TRUE when there was none. */
 gboolean vmd_verb_end (VmdVerb *self, GError **local, GError **error);
-void vmd_verb_free (VmdVerb *self); /* finishes the job as failed if vmd_verb_end() was not reached */
+void
+vmd_verb_free (VmdVerb *self); /* finishes the job as failed if vmd_verb_end() was not reached */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdVerb, vmd_verb_free)
 
-/* Guest jobs: work in a guest that must end, with VM_STOPPED, when that launch of the VM ends or when stop, kill, restart or delete is
- * claimed for it, by whichever process. Registered while the work runs. */
+/* Guest jobs: work in a guest that must end, with VM_STOPPED, when that launch of the VM ends or
+ * when stop, kill, restart or delete is claimed for it, by whichever process. Registered while the
+ * work runs. */
 typedef struct _VmdGuestGuard VmdGuestGuard;
-VmdGuestGuard *vmd_guest_guard_new (VmdManager *manager, VmdJob *job, const char *vm_id,
-                                    guint64 launch);
+VmdGuestGuard *
+vmd_guest_guard_new (VmdManager *manager, VmdJob *job, const char *vm_id, guint64 launch);
 void vmd_guest_guard_free (VmdGuestGuard *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdGuestGuard, vmd_guest_guard_free)
 /* TRUE while this is a live launch that nobody has claimed to end. From memory. */
-gboolean vmd_guest_guard_check (VmdManager *manager, const char *vm_id, guint64 launch,
-                                GError **error);
+gboolean
+vmd_guest_guard_check (VmdManager *manager, const char *vm_id, guint64 launch, GError **error);
 
-/* For prepare, export, exec: phase (a) of DESIGN 3.10: is it running? Where is its guest? WRONG_STATE names the state and the next step. From memory. */
+/* For prepare, export, exec: phase (a) of DESIGN 3.10: is it running? Where is its guest?
+ * WRONG_STATE names the state and the next step. From memory. */
 VmdGuestAddress *vmd_vm_dup_address (VmdVm *self, GError **error);
-VmdManager *vmd_vm_get_manager (VmdVm *self);     /* (transfer none) */
+VmdManager *vmd_vm_get_manager (VmdVm *self); /* (transfer none) */
 char *vmd_vm_dup_dir (VmdVm *self);
 
 /* Handles made by the caches (vmd-manager-reload.c); rows are copied. */
@@ -77,11 +84,12 @@ VmdWorkspace *vmd_workspace_new (VmdManager *manager, const VmdWorkspaceRow *row
 /* From memory: (transfer full) (nullable). */
 VmdWorkspace *vmd_manager_lookup_workspace (VmdManager *self, const char *vm_id, const char *path);
 
-/* A lock for the length of a verb: @lock given: checked and begun to be used; NULL: requested. Freed: released, or its use ended. */
+/* A lock for the length of a verb: @lock given: checked and begun to be used; NULL: requested.
+ * Freed: released, or its use ended. */
 typedef struct _VmdHold VmdHold;
 VmdHold *vmd_hold_new (VmdManager *manager, VmdLock *lock, VmdLockKind kind, const char *name,
-                       VmdLockMode mode, const char *reason, VmdJob *job,
-                       GCancellable *cancellable, GError **error);
+                       VmdLockMode mode, const char *reason, VmdJob *job, GCancellable *cancellable,
+                       GError **error);
 void vmd_hold_free (VmdHold *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdHold, vmd_hold_free)
 

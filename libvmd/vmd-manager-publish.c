@@ -12,11 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A row never points at a file that is not there, whole: the file comes before its row, and goes after it. In
- * between there is a file that no row points at. That is harmless, but would stay for ever after a crash, so
- * whoever opens the state directory removes what has no row. Such a file may just as well be one whose row is about
- * to be written, by another process too. Hence the lock `publish`: under it, there is no file without row but
- * those left behind. It is held for a rename and a transaction, and never while anything is made. */
+/* A row never points at a file that is not there, whole: the file comes before its row, and goes
+ * after it. In between there is a file that no row points at. That is harmless, but would stay for
+ * ever after a crash, so whoever opens the state directory removes what has no row. Such a file may
+ * just as well be one whose row is about to be written, by another process too. Hence the lock
+ * `publish`: under it, there is no file without row but those left behind. It is held for a rename
+ * and a transaction, and never while anything is made. */
 
 #define IMAGE_ENDING ".raw"
 #define DIGEST_LENGTH 64
@@ -104,8 +105,8 @@ move_image (VmdManager *self, const char *staged, const VmdImageRow *row, GError
   return sync_parent (path, error);
 }
 
-/* Points the name at the staged file. What it pointed at before goes, if nothing else needs it; that this failed is
- * no reason to say that the image was not made. */
+/* Points the name at the staged file. What it pointed at before goes, if nothing else needs it;
+ * that this failed is no reason to say that the image was not made. */
 gboolean
 vmd_manager_publish_image (VmdManager *self, const char *staged, const VmdImageRow *row,
                            VmdVerb *verb, GError **error)
@@ -203,7 +204,8 @@ choose_kernel (GPtrArray *rows, gboolean by_default)
   return chosen;
 }
 
-/* The first one becomes the default; a later one of the same version takes over what the earlier one was. */
+/* The first one becomes the default; a later one of the same version takes over what the earlier
+ * one was. */
 static gboolean
 put_kernel_in_store (sqlite3 *db, gpointer data, GError **error)
 {
@@ -219,7 +221,8 @@ put_kernel_in_store (sqlite3 *db, gpointer data, GError **error)
   return vmd_kernel_row_put (db, change->row, error);
 }
 
-/* Puts the staged directory in the place of @path; what was there is in the place of @staged then. Once more undoes it. */
+/* Puts the staged directory in the place of @path; what was there is in the place of @staged then.
+ * Once more undoes it. */
 static gboolean
 exchange (const char *staged, const char *path, GError **error)
 {
@@ -283,7 +286,8 @@ vmd_manager_publish_kernel (VmdManager *self, const char *staged, VmdKernelRow *
   return FALSE;
 }
 
-/* When the default one goes, the newest of the others takes its place, rather than that one is fetched unasked. */
+/* When the default one goes, the newest of the others takes its place, rather than that one is
+ * fetched unasked. */
 static gboolean
 remove_kernel_in_store (sqlite3 *db, gpointer data, GError **error)
 {

@@ -11,18 +11,18 @@
 
 /* Opening after a crash, of a program or of the host, at whatever moment.
  *
- * Little has to be put right, since state is derived. When the rows were read, each launch's process was
- * looked for by boot id, pid and start time (a zombie counts as gone). One that lives is running, and
- * watched, from that moment; that its control socket is its own is checked by whoever first needs it
- * (vmd_backend_adopt), which the readiness probe does at once: a socket that is lost must not take a
- * VM with it that can still be logged in to. One whose process is gone is stopped. One whose record
- * cannot be used is `error`, and nothing is done to it.
+ * Little has to be put right, since state is derived. When the rows were read, each launch's
+ * process was looked for by boot id, pid and start time (a zombie counts as gone). One that lives
+ * is running, and watched, from that moment; that its control socket is its own is checked by
+ * whoever first needs it (vmd_backend_adopt), which the readiness probe does at once: a socket that
+ * is lost must not take a VM with it that can still be logged in to. One whose process is gone is
+ * stopped. One whose record cannot be used is `error`, and nothing is done to it.
  *
- * What is left is to clear away: the remains of launches that ended, deletions that were begun, claims
- * of the dead, what was being made. Each on a thread of its own, since some wait for a lock that
- * another process may hold for as long as it likes; and one that fails keeps no other. The opening
- * waits for them, so that whoever opens finds all in order, but not for ever: what takes longer goes on
- * by itself, and nothing depends on it. */
+ * What is left is to clear away: the remains of launches that ended, deletions that were begun,
+ * claims of the dead, what was being made. Each on a thread of its own, since some wait for a lock
+ * that another process may hold for as long as it likes; and one that fails keeps no other. The
+ * opening waits for them, so that whoever opens finds all in order, but not for ever: what takes
+ * longer goes on by itself, and nothing depends on it. */
 
 #define PATIENCE_MS 5000
 
@@ -162,8 +162,8 @@ release_void_claims (sqlite3 *db, gpointer data, GError **error)
   return TRUE;
 }
 
-/* A database without a row may have been put in the place of one that was lost: then what lies in the
- * state directory is all that is left, and not for us to remove. */
+/* A database without a row may have been put in the place of one that was lost: then what lies in
+ * the state directory is all that is left, and not for us to remove. */
 static gboolean
 knows_anything (VmdManager *self)
 {

@@ -7,11 +7,11 @@
 #include <string.h>
 
 /* From the store to the handles, for one's own commits and for other processes': the store's thread
- * tells which row changed, and here it is read and put where readers look. A row that cannot be read
- * keeps the handle as it was; it never takes another one's with it. */
+ * tells which row changed, and here it is read and put where readers look. A row that cannot be
+ * read keeps the handle as it was; it never takes another one's with it. */
 
-/* A VM that is being deleted keeps its handle, for those who hold it and for those who wait until it is
- * gone, but is listed no more. */
+/* A VM that is being deleted keeps its handle, for those who hold it and for those who wait until
+ * it is gone, but is listed no more. */
 static void
 reload_vm (VmdManager *self, sqlite3 *db, const char *id)
 {
@@ -25,8 +25,8 @@ reload_vm (VmdManager *self, sqlite3 *db, const char *id)
   before = vmd_vm_ref_snapshot (vm);
   vmd_vm_reload (vm, db);
   now = vmd_vm_ref_snapshot (vm);
-  old = vmd_cache_replace (self->cache, VMD_ROW_VM, id,
-                           now->row != NULL ? g_object_ref (vm) : NULL);
+  old =
+      vmd_cache_replace (self->cache, VMD_ROW_VM, id, now->row != NULL ? g_object_ref (vm) : NULL);
   if (vmd_vm_snapshot_is_gone (before) && !vmd_vm_snapshot_is_gone (now))
     vmd_manager_emit (self, VMD_MANAGER_VM_ADDED, vm);
   if (!vmd_vm_snapshot_is_gone (before) && vmd_vm_snapshot_is_gone (now))
@@ -35,8 +35,8 @@ reload_vm (VmdManager *self, sqlite3 *db, const char *id)
 
 /* @object: (transfer full) (nullable): the handle of what the row is now. */
 static void
-put (VmdManager *self, VmdRowKind kind, const char *key, GObject *object,
-     VmdManagerSignal added, VmdManagerSignal removed)
+put (VmdManager *self, VmdRowKind kind, const char *key, GObject *object, VmdManagerSignal added,
+     VmdManagerSignal removed)
 {
   g_autoptr (GObject) now = object != NULL ? g_object_ref (object) : NULL;
   g_autoptr (GObject) old = vmd_cache_replace (self->cache, kind, key, object);
@@ -65,9 +65,8 @@ reload_kernel (VmdManager *self, sqlite3 *db, const char *version)
   g_autoptr (VmdKernelRow) row = vmd_kernel_row_load (db, version, &error);
 
   if (error == NULL)
-    put (self, VMD_ROW_KERNEL, version,
-         row != NULL ? G_OBJECT (vmd_kernel_new (self, row)) : NULL, VMD_MANAGER_KERNEL_ADDED,
-         VMD_MANAGER_KERNEL_REMOVED);
+    put (self, VMD_ROW_KERNEL, version, row != NULL ? G_OBJECT (vmd_kernel_new (self, row)) : NULL,
+         VMD_MANAGER_KERNEL_ADDED, VMD_MANAGER_KERNEL_REMOVED);
 }
 
 /* @key: "<vm-id> <path>". */
@@ -85,8 +84,8 @@ reload_workspace (VmdManager *self, sqlite3 *db, const char *key)
   row = vmd_workspace_row_load (db, vm, path + 1, &error);
   if (error == NULL)
     put (self, VMD_ROW_WORKSPACE, key,
-         row != NULL ? G_OBJECT (vmd_workspace_new (self, row)) : NULL,
-         VMD_MANAGER_WORKSPACE_ADDED, VMD_MANAGER_WORKSPACE_REMOVED);
+         row != NULL ? G_OBJECT (vmd_workspace_new (self, row)) : NULL, VMD_MANAGER_WORKSPACE_ADDED,
+         VMD_MANAGER_WORKSPACE_REMOVED);
 }
 
 /* The keys of all rows of a kind. */

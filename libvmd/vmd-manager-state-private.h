@@ -35,7 +35,8 @@ struct _VmdManager
   guint boot_timeout; /* milliseconds */
 };
 
-typedef enum {
+typedef enum
+{
   VMD_MANAGER_VM_ADDED,
   VMD_MANAGER_VM_REMOVED,
   VMD_MANAGER_IMAGE_ADDED,

@@ -12,14 +12,15 @@
 /**
  * VmdManager:
  *
- * One state directory, opened: its VMs, images, kernels, workspaces, jobs and locks. Several processes may
- * have the same one open. Every manager that was opened must be closed with vmd_manager_close(), which
- * also lets go of the handles it keeps.
+ * One state directory, opened: its VMs, images, kernels, workspaces, jobs and locks. Several
+ * processes may have the same one open. Every manager that was opened must be closed with
+ * vmd_manager_close(), which also lets go of the handles it keeps.
  *
  * Signals come in the main context that was the thread's default at vmd_manager_open(): "vm-added",
- * "vm-removed", "image-added", "image-removed", "kernel-added", "kernel-removed", "workspace-added",
- * "workspace-removed", "job-added" and "job-removed", each with the object. An image or a workspace that
- * was updated is removed and added. A list and a signal that was on its way may both tell of one object.
+ * "vm-removed", "image-added", "image-removed", "kernel-added", "kernel-removed",
+ * "workspace-added", "workspace-removed", "job-added" and "job-removed", each with the object. An
+ * image or a workspace that was updated is removed and added. A list and a signal that was on its
+ * way may both tell of one object.
  *
  * Since: 0.1
  */
@@ -160,19 +161,20 @@ open_services (VmdManager *self, GError **error)
 
 /**
  * vmd_manager_open:
- * @state_dir: (nullable): the state directory, made if need be; NULL: $VMD_STATE_DIR, else the user's
- *   own below $XDG_STATE_HOME
- * @backend: (nullable): "qemu" (also NULL), or "fake", which needs no hypervisor, no image and no kernel
+ * @state_dir: (nullable): the state directory, made if need be; NULL: $VMD_STATE_DIR, else the
+ *   user's own below $XDG_STATE_HOME
+ * @backend: (nullable): "qemu" (also NULL), or "fake", which needs no hypervisor, no image and no
+ *   kernel
  * @cancellable: (nullable): gives up
  *
- * Opens a state directory, clears up what a crash left, and re-adopts the VMs that run. Blocks for as
- * long as that takes; no guest and no hypervisor is waited for. Of the environment it reads
+ * Opens a state directory, clears up what a crash left, and re-adopts the VMs that run. Blocks for
+ * as long as that takes; no guest and no hypervisor is waited for. Of the environment it reads
  * VMD_BOOT_TIMEOUT (seconds that a guest has to become ready; 120) and VMD_GUEST_THREADS (how many
  * pieces of work in guests run at once; 64).
  *
- * Returns: (transfer full) (nullable): the manager; %VMD_ERROR_INVALID_ARGUMENT for an unknown backend,
- *   %VMD_ERROR_STORE or %VMD_ERROR_STORE_CORRUPT when the directory or its database cannot be used,
- *   %VMD_ERROR_PERMISSION_DENIED, %VMD_ERROR_NO_SPACE, %VMD_ERROR_CANCELLED
+ * Returns: (transfer full) (nullable): the manager; %VMD_ERROR_INVALID_ARGUMENT for an unknown
+ *   backend, %VMD_ERROR_STORE or %VMD_ERROR_STORE_CORRUPT when the directory or its database cannot
+ *   be used, %VMD_ERROR_PERMISSION_DENIED, %VMD_ERROR_NO_SPACE, %VMD_ERROR_CANCELLED
  *
  * Since: 0.1
  */
@@ -201,8 +203,8 @@ vmd_manager_open (const char *state_dir, const char *backend, GCancellable *canc
  * vmd_manager_close:
  *
  * Cancels what this process has under way, waits until that has undone itself, and closes the state
- * directory. VMs that run go on running. Handles that are still around can be read, no more. Twice is as
- * good as once.
+ * directory. VMs that run go on running. Handles that are still around can be read, no more. Twice
+ * is as good as once.
  *
  * Since: 0.1
  */

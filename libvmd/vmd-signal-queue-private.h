@@ -14,7 +14,8 @@ VmdSignalQueue *vmd_signal_queue_new (GMainContext *context);
 void vmd_signal_queue_unref (VmdSignalQueue *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdSignalQueue, vmd_signal_queue_unref)
 
-void vmd_signal_queue_push (VmdSignalQueue *self, gpointer emitter, guint signal, gpointer argument);
+void
+vmd_signal_queue_push (VmdSignalQueue *self, gpointer emitter, guint signal, gpointer argument);
 void vmd_signal_queue_close (VmdSignalQueue *self);
 
 G_END_DECLS

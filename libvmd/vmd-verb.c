@@ -4,8 +4,8 @@
 
 #include "vmd-manager-private.h"
 
-/* The bracket around every verb: its job, and one cancellable that fires when the caller gives up, when
- * the job is cancelled or aborted, or when the manager closes. */
+/* The bracket around every verb: its job, and one cancellable that fires when the caller gives up,
+ * when the job is cancelled or aborted, or when the manager closes. */
 struct _VmdVerb
 {
   VmdJob *job;
@@ -37,8 +37,8 @@ chain (GCancellable *source, VmdJob *job)
  * @kind: what it does: "start", "import"
  * @target: on what: a name
  *
- * Returns: (transfer full) (nullable): the verb under way; CANCELLED when it was cancelled already, and its
- *   job is then finished
+ * Returns: (transfer full) (nullable): the verb under way; CANCELLED when it was cancelled already,
+ *   and its job is then finished
  */
 VmdVerb *
 vmd_verb_begin (VmdManager *manager, VmdJob *job, const char *kind, const char *target,

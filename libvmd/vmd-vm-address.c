@@ -4,8 +4,8 @@
 
 #include "vmd-vm-private.h"
 
-/* Where the guest of the running launch is, and how both sides prove who they are. Read from memory,
- * but for the host key, which never changes in a VM's life and is read once. */
+/* Where the guest of the running launch is, and how both sides prove who they are. Read from
+ * memory, but for the host key, which never changes in a VM's life and is read once. */
 
 #define HOST_KEY_MAX 4096
 

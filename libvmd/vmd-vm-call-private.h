@@ -22,9 +22,8 @@ struct _VmdVmCall
   gboolean force;
 };
 
-void vmd_vm_call_async (VmdVm *self, const VmdVmCall *call, gpointer tag,
-                        GCancellable *cancellable, GAsyncReadyCallback callback,
-                        gpointer user_data);
+void vmd_vm_call_async (VmdVm *self, const VmdVmCall *call, gpointer tag, GCancellable *cancellable,
+                        GAsyncReadyCallback callback, gpointer user_data);
 gboolean vmd_vm_call_finish (VmdVm *self, GAsyncResult *result, gpointer tag, GError **error);
 
 G_END_DECLS

@@ -118,8 +118,8 @@ is_done (const VmdVmSnapshot *now, VmdClaimVerb verb, const VmdTransitionRow *ho
 }
 
 /* What became of the verb that was joined. Another process's errors stay there: what it did can be
- * seen, and what it did not do is tried again. So is what its own caller cancelled, who was not ours:
- * a start that others joined goes on without the one who asked for it first. */
+ * seen, and what it did not do is tried again. So is what its own caller cancelled, who was not
+ * ours: a start that others joined goes on without the one who asked for it first. */
 static gboolean
 take_outcome (VmdVm *vm, const VmdClaimTerms *terms, const VmdTransitionRow *holder,
               VmdClaimMeeting *meeting, GError **error)

@@ -10,14 +10,14 @@
 
 /* Why claims: a verb that waits, for a hypervisor to come up or a guest to power off, must not hold
  * the VM lock meanwhile, but others have to know of it. So its first phase takes the lock, writes a
- * row `transition` under it, and gives the lock back. The invariant: at most one live claim for each
- * VM, and only its owner ends a launch or makes one. A claim whose owner is dead is void in every
- * column, so a crash blocks nobody.
+ * row `transition` under it, and gives the lock back. The invariant: at most one live claim for
+ * each VM, and only its owner ends a launch or makes one. A claim whose owner is dead is void in
+ * every column, so a crash blocks nobody.
  *
- * The last phase of a verb writes under its claim alone and does not ask for the lock again. Whoever
- * holds the lock may be waiting for this very claim: they show the lock to a stop, which cancels our
- * start, whose undoing would wait for the lock: a circle (LESSONS 8). Who holds the lock therefore
- * keeps verbs from beginning, not from ending. */
+ * The last phase of a verb writes under its claim alone and does not ask for the lock again.
+ * Whoever holds the lock may be waiting for this very claim: they show the lock to a stop, which
+ * cancels our start, whose undoing would wait for the lock: a circle (LESSONS 8). Who holds the
+ * lock therefore keeps verbs from beginning, not from ending. */
 
 struct _VmdClaim
 {
@@ -61,9 +61,9 @@ claim_alloc (VmdVm *vm, VmdClaimVerb verb, VmdJob *job)
   return self;
 }
 
-/* The claims that verbs of this process stand behind, in whichever of its managers: several may have
- * one state directory open. A row with our process as its owner, but no verb, is one whose release
- * failed. */
+/* The claims that verbs of this process stand behind, in whichever of its managers: several may
+ * have one state directory open. A row with our process as its owner, but no verb, is one whose
+ * release failed. */
 static GMutex registry_mutex; /* a leaf; guards the registry */
 static GHashTable *registry; /* set of tokens */
 
@@ -275,9 +275,9 @@ check_record (VmdVm *vm, VmdClaimVerb verb, GError **error)
  * Claims @vm for the verb of @terms, once those that are at work on it have ended, as the matrix
  * says.
  *
- * Returns: (transfer full) (nullable): the claim; NULL without error when @meeting says joined; else
- *   NOT_FOUND when the VM is gone, WRONG_STATE, NOT_LOCKED, BUSY, CANCELLED, or what the verb that
- *   was joined failed with
+ * Returns: (transfer full) (nullable): the claim; NULL without error when @meeting says joined;
+ *   else NOT_FOUND when the VM is gone, WRONG_STATE, NOT_LOCKED, BUSY, CANCELLED, or what the verb
+ *   that was joined failed with
  */
 VmdClaim *
 vmd_claim_new (VmdVm *vm, const VmdClaimTerms *terms, VmdLock *lock, VmdVerb *verb,
@@ -361,8 +361,8 @@ publish_outcome (VmdClaim *self, const GError *outcome)
  * vmd_claim_end:
  * @outcome: (nullable): what the verb failed with, for those who joined it
  *
- * The verb is over. If the row cannot be taken away, the claim is void all the same: to this process,
- * since nothing stands behind it, and to others when this process ends.
+ * The verb is over. If the row cannot be taken away, the claim is void all the same: to this
+ * process, since nothing stands behind it, and to others when this process ends.
  */
 void
 vmd_claim_end (VmdClaim *self, const GError *outcome)

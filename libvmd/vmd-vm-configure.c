@@ -89,12 +89,12 @@ configure_in_store (sqlite3 *db, gpointer data, GError **error)
  * @lock: this VM, exclusive: the proof that is needed
  * @spec: vcpus, memory, disk size and network; what is absent stays as it is
  *
- * Changes a VM that does not run, in one step. A disk can grow, never shrink. Waits for the disk only,
- * and for no other verb. Not on a main loop.
+ * Changes a VM that does not run, in one step. A disk can grow, never shrink. Waits for the disk
+ * only, and for no other verb. Not on a main loop.
  *
  * Returns: %TRUE; or %FALSE, with nothing changed, with %VMD_ERROR_NOT_LOCKED without that lock,
- *   %VMD_ERROR_INVALID_ARGUMENT, %VMD_ERROR_WRONG_STATE when it runs, %VMD_ERROR_BUSY when a verb that
- *   began before is at work on it, %VMD_ERROR_NOT_FOUND
+ *   %VMD_ERROR_INVALID_ARGUMENT, %VMD_ERROR_WRONG_STATE when it runs, %VMD_ERROR_BUSY when a verb
+ *   that began before is at work on it, %VMD_ERROR_NOT_FOUND
  *
  * Since: 0.1
  */
@@ -143,8 +143,8 @@ set (VmdVm *self, const VmdVmSpec *spec, VmdLock *lock, VmdVerb *verb, GError **
  * @lock: (nullable): this VM, exclusive; %NULL: it is taken for a moment
  * @cancellable: (nullable): gives up
  *
- * Changes a VM that does not run, once the verbs that are at work on it have ended. A disk can grow,
- * never shrink. Not on a main loop.
+ * Changes a VM that does not run, once the verbs that are at work on it have ended. A disk can
+ * grow, never shrink. Not on a main loop.
  *
  * Returns: %TRUE; or %FALSE, with nothing changed, with %VMD_ERROR_INVALID_ARGUMENT,
  *   %VMD_ERROR_WRONG_STATE when it runs, %VMD_ERROR_BUSY while it is being deleted,

@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The console is a file that the hypervisor appends to, launch after launch, and a socket for whoever
- * wants to type. What a guest writes there is the guest's: any bytes, any amount. */
+/* The console is a file that the hypervisor appends to, launch after launch, and a socket for
+ * whoever wants to type. What a guest writes there is the guest's: any bytes, any amount. */
 
 #define KEPT_BYTES (8 * 1024 * 1024)
 #define MAX_BYTES (16 * 1024 * 1024)
@@ -114,8 +114,8 @@ write_end (int source, off_t size, const char *path, GError **error)
   return vmd_write_all (fd, buffer, length, NULL, VMD_NO_DEADLINE, error);
 }
 
-/* Cuts off the beginning of a console's log that has become long. Before a launch: nobody appends to it
- * then. Whoever reads the old one goes on reading it. */
+/* Cuts off the beginning of a console's log that has become long. Before a launch: nobody appends
+ * to it then. Whoever reads the old one goes on reading it. */
 gboolean
 vmd_console_trim (const char *vm_dir, GError **error)
 {
@@ -146,8 +146,8 @@ vmd_console_trim (const char *vm_dir, GError **error)
  * Opens what the guest has written to its console, in all its launches. Needs no lock and does not
  * wait.
  *
- * Returns: (transfer full): a descriptor for reading, at the beginning, the caller's to close; -1 with
- *   %VMD_ERROR_NOT_FOUND when the VM was never started
+ * Returns: (transfer full): a descriptor for reading, at the beginning, the caller's to close; -1
+ *   with %VMD_ERROR_NOT_FOUND when the VM was never started
  *
  * Since: 0.1
  */
@@ -174,11 +174,11 @@ vmd_vm_open_log (VmdVm *self, GError **error)
 /**
  * vmd_vm_open_console:
  *
- * Connects to the guest's console: what is written is typed there, what is read was printed from now
- * on. One client at a time. Needs no lock; waits for two seconds at most.
+ * Connects to the guest's console: what is written is typed there, what is read was printed from
+ * now on. One client at a time. Needs no lock; waits for two seconds at most.
  *
- * Returns: (transfer full): a connected socket, the caller's to close; -1 with %VMD_ERROR_WRONG_STATE
- *   when the VM does not run, %VMD_ERROR_BUSY when somebody has the console
+ * Returns: (transfer full): a connected socket, the caller's to close; -1 with
+ *   %VMD_ERROR_WRONG_STATE when the VM does not run, %VMD_ERROR_BUSY when somebody has the console
  *
  * Since: 0.1
  */

@@ -7,10 +7,11 @@
 #include "vmd-vm-call-private.h"
 #include "vmd-vm-claim-private.h"
 
-/* Tombstone first: the name is free and the VM is out of all lists in one transaction, and there is no
- * way back. Then all that it has is taken away; each part is idempotent, and one that fails does not
- * keep the others. The row goes last, and only if nothing is left; else the next delete, or the next
- * open of the state directory, goes on here. From the tombstone on nothing can be cancelled. */
+/* Tombstone first: the name is free and the VM is out of all lists in one transaction, and there is
+ * no way back. Then all that it has is taken away; each part is idempotent, and one that fails does
+ * not keep the others. The row goes last, and only if nothing is left; else the next delete, or the
+ * next open of the state directory, goes on here. From the tombstone on nothing can be
+ * cancelled. */
 
 static gboolean
 check_not_running (const VmdVmRow *row, gboolean is_running, const VmdClaimMeeting *meeting,
@@ -98,9 +99,9 @@ delete_vm (VmdVm *self, gboolean force, VmdLock *lock, VmdVerb *verb, GError **e
  * @job: (nullable): a job of vmd_manager_begin_job(), which this runs and finishes
  * @cancellable: (nullable): gives up, before the deletion has begun; after that it does nothing
  *
- * Deletes the VM and all that it has: its disk, keys, logs, workspaces. Its name is free as soon as the
- * deletion has begun. One that failed half-way is resumed. A delete that is at work is joined. Not on a
- * main loop.
+ * Deletes the VM and all that it has: its disk, keys, logs, workspaces. Its name is free as soon as
+ * the deletion has begun. One that failed half-way is resumed. A delete that is at work is joined.
+ * Not on a main loop.
  *
  * Returns: %TRUE; or %FALSE with %VMD_ERROR_WRONG_STATE when it runs and @force is %FALSE,
  *   %VMD_ERROR_BUSY when it is being started and @force is %FALSE, %VMD_ERROR_NOT_FOUND when it was

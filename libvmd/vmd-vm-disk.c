@@ -17,7 +17,8 @@
 
 #define PROGRAM_DEADLINE_MS 60000
 
-/* Of a qcow2 header, version 2 or 3: the magic at 0, the size that the guest sees at 24; big-endian. */
+/* Of a qcow2 header, version 2 or 3: the magic at 0, the size that the guest sees at 24;
+ * big-endian. */
 #define HEADER_BYTES 32
 #define HEADER_SIZE_OFFSET 24
 static const char header_magic[] = { 'Q', 'F', 'I', '\xfb' };

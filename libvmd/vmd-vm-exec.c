@@ -6,8 +6,8 @@
 #include "vmd-guest-call-private.h"
 #include "vmd-guest-visit-private.h"
 
-/* A command in the guest. It takes no lock: any number of them may run, beside an import too, and none
- * keeps the VM from being stopped. */
+/* A command in the guest. It takes no lock: any number of them may run, beside an import too, and
+ * none keeps the VM from being stopped. */
 
 static VmdExecResult *
 exec_in_guest (VmdVm *self, VmdExecSpec *spec, VmdVerb *verb, GError **error)
@@ -40,16 +40,16 @@ exec_in_guest (VmdVm *self, VmdExecSpec *spec, VmdVerb *verb, GError **error)
  * @job: (nullable): its job, one of vmd_manager_begin_job()
  * @cancellable: (nullable): ends the command
  *
- * Runs a command in the guest to its end. A VM that boots is waited for until it can be logged in to. Needs
- * no lock, and blocks: not on a main loop.
+ * Runs a command in the guest to its end. A VM that boots is waited for until it can be logged in
+ * to. Needs no lock, and blocks: not on a main loop.
  *
- * A command that is ended by a cancel or a timeout loses its streams and, where it has one, its terminal; one
- * that cares for neither goes on in the guest.
+ * A command that is ended by a cancel or a timeout loses its streams and, where it has one, its
+ * terminal; one that cares for neither goes on in the guest.
  *
  * Returns: (transfer full) (nullable): how the command ended, whatever its exit status;
- *   %VMD_ERROR_WRONG_STATE when the VM does not run, %VMD_ERROR_VM_STOPPED when it was stopped, killed,
- *   restarted or deleted meanwhile, %VMD_ERROR_UNREACHABLE, %VMD_ERROR_GUEST when the guest refuses,
- *   %VMD_ERROR_TIMED_OUT, %VMD_ERROR_CANCELLED, %VMD_ERROR_INVALID_ARGUMENT
+ *   %VMD_ERROR_WRONG_STATE when the VM does not run, %VMD_ERROR_VM_STOPPED when it was stopped,
+ *   killed, restarted or deleted meanwhile, %VMD_ERROR_UNREACHABLE, %VMD_ERROR_GUEST when the guest
+ *   refuses, %VMD_ERROR_TIMED_OUT, %VMD_ERROR_CANCELLED, %VMD_ERROR_INVALID_ARGUMENT
  *
  * Since: 0.1
  */
@@ -90,8 +90,8 @@ release_spec (gpointer spec)
 /**
  * vmd_vm_exec_async:
  *
- * vmd_vm_exec() without blocking. @spec is in use until it has ended; only vmd_exec_spec_resize() may be
- * called on it.
+ * vmd_vm_exec() without blocking. @spec is in use until it has ended; only vmd_exec_spec_resize()
+ * may be called on it.
  *
  * Since: 0.1
  */

@@ -7,10 +7,11 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* The end of a hypervisor that nobody asked for. In memory the VM is stopped at once, since its state
- * is derived from the process; on disk its launch ends when its remains are cleared away, which is
- * called settling here. Settling needs the VM lock, for milliseconds, and is done by whoever comes
- * first: this process, another one on the same state directory, the next start, or the next open. */
+/* The end of a hypervisor that nobody asked for. In memory the VM is stopped at once, since its
+ * state is derived from the process; on disk its launch ends when its remains are cleared away,
+ * which is called settling here. Settling needs the VM lock, for milliseconds, and is done by
+ * whoever comes first: this process, another one on the same state directory, the next start, or
+ * the next open. */
 
 static char *
 describe_exit (int wait_status)
@@ -66,8 +67,8 @@ put_reason (VmdVmSnapshot *next, gconstpointer data)
   return TRUE;
 }
 
-/* A verb is about to end this launch: that, and not a signal's number, will be the reason. The first
- * one counts. */
+/* A verb is about to end this launch: that, and not a signal's number, will be the reason. The
+ * first one counts. */
 void
 vmd_vm_set_exit_reason (VmdVm *self, guint64 launch, const char *reason)
 {

@@ -5,10 +5,11 @@
 #include "vmd-manager-private.h"
 #include "vmd-vm-private.h"
 
-/* What follows from a new snapshot, in one place, whoever changed it and in whichever process: waiters
- * look again, a claim of ours that somebody wants to end is cancelled, work in a guest whose launch
- * ends is ended, the readiness probe begins or stops, a launch whose process is gone is settled. All
- * of it looks at the snapshot as it is now, so it does not matter in which order two changes get here. */
+/* What follows from a new snapshot, in one place, whoever changed it and in whichever process:
+ * waiters look again, a claim of ours that somebody wants to end is cancelled, work in a guest
+ * whose launch ends is ended, the readiness probe begins or stops, a launch whose process is gone
+ * is settled. All of it looks at the snapshot as it is now, so it does not matter in which order
+ * two changes get here. */
 
 /* Our claim, and its job was not told yet: aborting twice does nothing. */
 static void
@@ -26,9 +27,10 @@ abort_cancelled_claim (VmdVm *self, const VmdVmSnapshot *now)
   g_mutex_unlock (&self->mutex);
   if (job == NULL)
     return;
-  message = g_strdup_printf ("The %s of VM “%s” was ended by somebody who stops, kills, restarts or "
-                             "deletes it",
-                             now->transition->verb, now->row != NULL ? now->row->name : self->id);
+  message =
+      g_strdup_printf ("The %s of VM “%s” was ended by somebody who stops, kills, restarts or "
+                       "deletes it",
+                       now->transition->verb, now->row != NULL ? now->row->name : self->id);
   vmd_job_abort (job, VMD_ERROR_VM_STOPPED, message);
 }
 

@@ -7,8 +7,9 @@
 
 #include <signal.h>
 
-/* Killing is two things. The signal goes out at once, from memory, without a lock or a claim: whatever
- * holds the VM up, it ends it. What follows is bookkeeping, and waits its turn like any verb. */
+/* Killing is two things. The signal goes out at once, from memory, without a lock or a claim:
+ * whatever holds the VM up, it ends it. What follows is bookkeeping, and waits its turn like any
+ * verb. */
 
 static gboolean
 check (const VmdVmRow *row, gboolean is_running, const VmdClaimMeeting *meeting, GError **error)
@@ -70,13 +71,13 @@ kill_vm (VmdVm *self, VmdVerb *verb, GError **error)
  * @job: (nullable): a job of vmd_manager_begin_job(), which this runs and finishes
  * @cancellable: (nullable): gives up the recording; the hypervisor is dead by then
  *
- * Ends the hypervisor at once, as if the power were cut. The signal needs no lock and waits for nobody.
- * Then the VM's lock is taken for a moment, to record it and to clear up; that is waited for. Imports,
- * exports and a start that is at work end with %VMD_ERROR_VM_STOPPED. A stop, kill or delete that is at
- * work is joined. Not on a main loop.
+ * Ends the hypervisor at once, as if the power were cut. The signal needs no lock and waits for
+ * nobody. Then the VM's lock is taken for a moment, to record it and to clear up; that is waited
+ * for. Imports, exports and a start that is at work end with %VMD_ERROR_VM_STOPPED. A stop, kill or
+ * delete that is at work is joined. Not on a main loop.
  *
- * Returns: %TRUE; or %FALSE with %VMD_ERROR_WRONG_STATE when it does not run, %VMD_ERROR_NOT_FOUND when
- *   it was deleted, %VMD_ERROR_CANCELLED, or what could not be cleared away
+ * Returns: %TRUE; or %FALSE with %VMD_ERROR_WRONG_STATE when it does not run, %VMD_ERROR_NOT_FOUND
+ *   when it was deleted, %VMD_ERROR_CANCELLED, or what could not be cleared away
  *
  * Since: 0.1
  */

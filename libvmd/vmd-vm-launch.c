@@ -10,10 +10,10 @@
 #include "vmd-vm-launch-private.h"
 
 /* Bringing a hypervisor up: a list of steps, each with its undo. The one that fails, and all before
- * it, are undone in reverse, and what goes wrong in that is joined to the cause. From `record` on, all
- * that is made has its row first, so undoing, and clearing up after a crash at any moment, are the same
- * thing: vmd_vm_tear_down(). What comes before `record` belongs to the VM and not to the launch, and
- * stays, but for the directory of a VM that never ran. */
+ * it, are undone in reverse, and what goes wrong in that is joined to the cause. From `record` on,
+ * all that is made has its row first, so undoing, and clearing up after a crash at any moment, are
+ * the same thing: vmd_vm_tear_down(). What comes before `record` belongs to the VM and not to the
+ * launch, and stays, but for the directory of a VM that never ran. */
 
 #define LAUNCH_DEADLINE_MS 60000
 
@@ -287,8 +287,8 @@ spawn (Launching *work, GError **error)
   return work->machine != NULL;
 }
 
-/* The host's port is chosen by the one that binds it, and asked for afterwards. Guests without a network
- * have one too: the link to their SSH leads nowhere else. */
+/* The host's port is chosen by the one that binds it, and asked for afterwards. Guests without a
+ * network have one too: the link to their SSH leads nowhere else. */
 static gboolean
 record_port (Launching *work, GError **error)
 {
@@ -360,8 +360,8 @@ run_steps (Launching *work, GError **error)
  *
  * Makes what a launch needs, and the hypervisor. The guest is not waited for.
  *
- * Returns: TRUE: the hypervisor runs and answers; FALSE: nothing of it is left, or it is recorded for
- *   the next start or delete to clear away, and the error says so
+ * Returns: TRUE: the hypervisor runs and answers; FALSE: nothing of it is left, or it is recorded
+ *   for the next start or delete to clear away, and the error says so
  */
 gboolean
 vmd_vm_launch (VmdVm *self, VmdClaim *claim, VmdVerb *verb, guint64 *launch, GError **error)

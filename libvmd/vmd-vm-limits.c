@@ -88,8 +88,8 @@ apply_network (const VmdVmSpec *spec, VmdVmRow *row, GError **error)
                    "There is no network “%s”; there are “user” and “none”", shown);
 }
 
-/* Puts what @spec sets of vcpus, memory, disk size and network into @row, whose disk size is the least
- * there may be. INVALID_ARGUMENT. */
+/* Puts what @spec sets of vcpus, memory, disk size and network into @row, whose disk size is the
+ * least there may be. INVALID_ARGUMENT. */
 gboolean
 vmd_vm_spec_apply (const VmdVmSpec *spec, VmdVmRow *row, GError **error)
 {

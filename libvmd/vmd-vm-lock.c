@@ -44,8 +44,9 @@ lock_async (VmdVm *self, VmdLockRequest *request, gpointer tag, GCancellable *ca
  * @reason: why, for those who wait and for lists
  * @cancellable: (nullable): ends the waiting
  *
- * Blocks until this VM is locked for its lifecycle, alone. vmd itself holds this lock for milliseconds
- * only, so the wait is short unless a program or a person holds it. Not on a main loop.
+ * Blocks until this VM is locked for its lifecycle, alone. vmd itself holds this lock for
+ * milliseconds only, so the wait is short unless a program or a person holds it. Not on a main
+ * loop.
  *
  * Returns: (transfer full) (nullable): the lock; %VMD_ERROR_NESTED_LOCK, %VMD_ERROR_CANCELLED
  *
@@ -102,8 +103,8 @@ vmd_vm_lock_finish (VmdVm *self, GAsyncResult *result, GError **error)
  * @reason: why, for those who wait and for lists
  * @cancellable: (nullable): ends the waiting
  *
- * Blocks until this VM's workspaces are locked, alone: imports and exports hold this lock as long as
- * they take. It keeps nobody from stopping the VM. Not on a main loop.
+ * Blocks until this VM's workspaces are locked, alone: imports and exports hold this lock as long
+ * as they take. It keeps nobody from stopping the VM. Not on a main loop.
  *
  * Returns: (transfer full) (nullable): the lock; %VMD_ERROR_NESTED_LOCK, %VMD_ERROR_CANCELLED
  *

@@ -44,8 +44,8 @@ vmd_vm_forget_machine (VmdVm *self)
   vmd_connection_pool_forget (vmd_manager_get_connection_pool (self->manager), self->id);
 }
 
-/* Returns: (transfer full) (nullable): the control of the running hypervisor; WRONG_STATE when none runs,
- *   UNSUPPORTED when it is of another backend than the manager's */
+/* Returns: (transfer full) (nullable): the control of the running hypervisor; WRONG_STATE when none
+ *   runs, UNSUPPORTED when it is of another backend than the manager's */
 VmdMachine *
 vmd_vm_ref_machine (VmdVm *self, GCancellable *cancellable, gint64 deadline, GError **error)
 {

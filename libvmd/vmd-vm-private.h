@@ -41,7 +41,8 @@ struct _VmdVm
 /* vmd-vm.c */
 VmdVm *vmd_vm_new (VmdManager *manager, const char *id);
 VmdVmSnapshot *vmd_vm_ref_snapshot (VmdVm *self);
-/* Changes @next; FALSE when there is nothing to change. Runs without the mutex, perhaps more than once. */
+/* Changes @next; FALSE when there is nothing to change. Runs without the mutex, perhaps more than
+ * once. */
 typedef gboolean (*VmdVmEdit) (VmdVmSnapshot *next, gconstpointer data);
 gboolean vmd_vm_edit (VmdVm *self, VmdVmEdit edit, gconstpointer data);
 
@@ -61,9 +62,9 @@ void vmd_vm_settle_later (VmdVm *self);
 
 /* vmd-vm-wait.c */
 typedef gboolean (*VmdVmCondition) (const VmdVmSnapshot *snapshot, gconstpointer data);
-gboolean vmd_vm_wait_until (VmdVm *self, VmdVmCondition condition, gconstpointer data,
-                            GCancellable *cancellable, gint64 deadline, const char *what,
-                            GError **error);
+gboolean
+vmd_vm_wait_until (VmdVm *self, VmdVmCondition condition, gconstpointer data,
+                   GCancellable *cancellable, gint64 deadline, const char *what, GError **error);
 typedef struct _VmdVmWaiter VmdVmWaiter;
 void vmd_vm_waiter_unref (VmdVmWaiter *waiter);
 void vmd_vm_wake_waiters (VmdVm *self);
@@ -71,12 +72,12 @@ gboolean vmd_vm_wait_for_readiness (VmdVm *self, guint64 launch, VmdReadiness re
                                     GCancellable *cancellable, GError **error);
 
 /* vmd-vm-tear-down.c */
-gboolean vmd_vm_tear_down (VmdVm *self, const VmdLaunchRow *launch, const char *reason,
-                           GError **error);
+gboolean
+vmd_vm_tear_down (VmdVm *self, const VmdLaunchRow *launch, const char *reason, GError **error);
 
 /* vmd-vm-machine.c */
-VmdMachine *vmd_vm_ref_machine (VmdVm *self, GCancellable *cancellable, gint64 deadline,
-                                GError **error);
+VmdMachine *
+vmd_vm_ref_machine (VmdVm *self, GCancellable *cancellable, gint64 deadline, GError **error);
 void vmd_vm_take_machine (VmdVm *self, guint64 launch, VmdMachine *machine);
 void vmd_vm_forget_machine (VmdVm *self);
 

@@ -124,7 +124,8 @@ owner_exited_cb (const VmdProcessId *process, int wait_status, gpointer data)
   vmd_vm_edit (watch->vm, put_owner_dead, watch->token);
 }
 
-/* Ends the watch of a process that is no longer meant. Returns what to watch now, if that is new. */
+/* Ends the watch of a process that is no longer meant. Returns what to watch now, if that is
+ * new. */
 static gboolean
 change_process_watch (VmdVm *self, const VmdProcessId *process)
 {

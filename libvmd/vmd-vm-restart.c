@@ -5,8 +5,8 @@
 #include "vmd-vm-call-private.h"
 #include "vmd-vm-launch-private.h"
 
-/* One claim over both halves: nobody gets in between, and those who wait for the VM to run know that
- * it will. */
+/* One claim over both halves: nobody gets in between, and those who wait for the VM to run know
+ * that it will. */
 static gboolean
 stop_and_launch (VmdVm *self, VmdClaim *claim, guint grace, VmdVerb *verb, guint64 *launch,
                  GError **error)
@@ -46,8 +46,9 @@ restart (VmdVm *self, guint grace, VmdReadiness wait_for, VmdLock *lock, VmdVerb
  * @job: (nullable): a job of vmd_manager_begin_job(), which this runs and finishes
  * @cancellable: (nullable): gives up
  *
- * Stops the VM as vmd_vm_stop() does and starts it as vmd_vm_start() does, with nobody in between. One
- * that does not run is just started. A start or restart that is at work is joined. Not on a main loop.
+ * Stops the VM as vmd_vm_stop() does and starts it as vmd_vm_start() does, with nobody in between.
+ * One that does not run is just started. A start or restart that is at work is joined. Not on a
+ * main loop.
  *
  * Returns: %TRUE; or %FALSE with the errors of vmd_vm_stop() and vmd_vm_start()
  *

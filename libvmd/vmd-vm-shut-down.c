@@ -6,10 +6,10 @@
 #include "guest/vmd-guest-private.h"
 #include "vmd-vm-launch-private.h"
 
-/* Taking a guest down in order. Its agent is asked first: it syncs the disks, whatever init the image
- * has. A guest without the channel is asked over SSH, and by its power button. Every one of these may
- * hang, so each has a part of the grace only, and after the grace the hypervisor is killed: that needs
- * nothing of the guest. */
+/* Taking a guest down in order. Its agent is asked first: it syncs the disks, whatever init the
+ * image has. A guest without the channel is asked over SSH, and by its power button. Every one of
+ * these may hang, so each has a part of the grace only, and after the grace the hypervisor is
+ * killed: that needs nothing of the guest. */
 
 /* What is left of the grace for the other ways when the agent does not answer. */
 #define AGENT_SHARE 2
@@ -135,8 +135,8 @@ wait_for_guest (ShutDown *work, const VmdLaunchRow *launch, gboolean *in_time, G
  *
  * Takes the guest down, and all that its launch made. Work in the guest was ended by the claim.
  *
- * Returns: TRUE: nothing of the launch is left; FALSE with CANCELLED: the guest was asked, and may yet
- *   power off; else with what could not be cleared away
+ * Returns: TRUE: nothing of the launch is left; FALSE with CANCELLED: the guest was asked, and may
+ *   yet power off; else with what could not be cleared away
  */
 gboolean
 vmd_vm_shut_down (VmdVm *self, VmdClaim *claim, guint grace, const char *reason, VmdVerb *verb,

@@ -9,7 +9,8 @@
 
 G_BEGIN_DECLS
 
-typedef struct {
+typedef struct
+{
   /* As the store has it. */
   VmdVmRow *row; /* (nullable) there is no such VM (any more) */
   VmdLaunchRow *launch; /* (nullable) */

@@ -23,8 +23,7 @@ vmd_vm_snapshot_copy (const VmdVmSnapshot *self)
   *copy = *self;
   copy->row = self->row != NULL ? vmd_vm_row_copy (self->row) : NULL;
   copy->launch = self->launch != NULL ? vmd_launch_row_copy (self->launch) : NULL;
-  copy->transition =
-      self->transition != NULL ? vmd_transition_row_copy (self->transition) : NULL;
+  copy->transition = self->transition != NULL ? vmd_transition_row_copy (self->transition) : NULL;
   copy->problem = g_strdup (self->problem);
   copy->exit_reason = g_strdup (self->exit_reason);
   copy->boot_error = self->boot_error != NULL ? g_error_copy (self->boot_error) : NULL;
@@ -82,8 +81,8 @@ find_problem (const VmdVmSnapshot *self)
     return g_strdup_printf ("its launch record has number %" G_GUINT64_FORMAT
                             ", but the last launch was %" G_GUINT64_FORMAT,
                             launch->launch, row->launch);
-  if (launch != NULL && (launch->process.pid < 0 ||
-                         (launch->process.pid > 0 && launch->process.start_time == 0)))
+  if (launch != NULL &&
+      (launch->process.pid < 0 || (launch->process.pid > 0 && launch->process.start_time == 0)))
     return g_strdup ("its launch record names no possible process");
   return NULL;
 }
@@ -112,8 +111,8 @@ vmd_vm_snapshot_derive (VmdVmSnapshot *self)
     }
   else
     {
-      if (self->row->launch == 0 || (self->row->launch == 1 && self->launch != NULL &&
-                                     self->launch->process.pid == 0))
+      if (self->row->launch == 0 ||
+          (self->row->launch == 1 && self->launch != NULL && self->launch->process.pid == 0))
         self->state = VMD_VM_CREATED;
       self->reason = g_strdup (self->exit_reason != NULL ? self->exit_reason : self->row->reason);
     }

@@ -11,8 +11,8 @@ check (const VmdVmRow *row, gboolean is_running, const VmdClaimMeeting *meeting,
   return !is_running || vmd_fail (error, VMD_ERROR_WRONG_STATE, "VM “%s” runs already", row->name);
 }
 
-/* Blocks until the launch that a verb made, or found made, is ready. It holds no claim any more: who
- * stops the VM now stops a VM that runs, and this wait ends with VM_STOPPED. */
+/* Blocks until the launch that a verb made, or found made, is ready. It holds no claim any more:
+ * who stops the VM now stops a VM that runs, and this wait ends with VM_STOPPED. */
 gboolean
 vmd_vm_wait_booted (VmdVm *self, guint64 launch, VmdReadiness wait_for, VmdVerb *verb,
                     GError **error)
@@ -61,14 +61,15 @@ start (VmdVm *self, VmdReadiness wait_for, VmdLock *lock, VmdVerb *verb, GError 
  *
  * Starts the VM and blocks until its guest is that far. A start or restart that is at work, in this
  * process or another, is joined; a stop or kill is waited for. Given up, or failed, before the
- * hypervisor runs, the start is undone; after that only the waiting ends, and the VM goes on. A guest
- * that does not become ready in time is left running too, for somebody to look at. Not on a main loop.
+ * hypervisor runs, the start is undone; after that only the waiting ends, and the VM goes on. A
+ * guest that does not become ready in time is left running too, for somebody to look at. Not on a
+ * main loop.
  *
  * Returns: %TRUE; or %FALSE with %VMD_ERROR_WRONG_STATE when it runs already or its record is bad,
  *   %VMD_ERROR_BUSY while it is being deleted, %VMD_ERROR_NOT_FOUND when it was deleted,
- *   %VMD_ERROR_VM_STOPPED when somebody stopped it meanwhile, %VMD_ERROR_BOOT_FAILED when the guest did
- *   not become ready (with the last lines of its console), %VMD_ERROR_BACKEND, %VMD_ERROR_MISSING_PROGRAM,
- *   %VMD_ERROR_NO_SPACE, %VMD_ERROR_NOT_LOCKED, %VMD_ERROR_CANCELLED
+ *   %VMD_ERROR_VM_STOPPED when somebody stopped it meanwhile, %VMD_ERROR_BOOT_FAILED when the guest
+ *   did not become ready (with the last lines of its console), %VMD_ERROR_BACKEND,
+ *   %VMD_ERROR_MISSING_PROGRAM, %VMD_ERROR_NO_SPACE, %VMD_ERROR_NOT_LOCKED, %VMD_ERROR_CANCELLED
  *
  * Since: 0.1
  */

@@ -38,13 +38,14 @@ stop (VmdVm *self, guint grace, VmdLock *lock, VmdVerb *verb, GError **error)
  * @job: (nullable): a job of vmd_manager_begin_job(), which this runs and finishes
  * @cancellable: (nullable): gives up; the guest, once asked, may power off all the same
  *
- * Has the guest write its disks and power off, and blocks until nothing of the launch is left. Imports
- * and exports of this VM end with %VMD_ERROR_VM_STOPPED; so does a start or restart that is at work, in
- * this process or another. A stop or kill that is at work is joined. Not on a main loop.
+ * Has the guest write its disks and power off, and blocks until nothing of the launch is left.
+ * Imports and exports of this VM end with %VMD_ERROR_VM_STOPPED; so does a start or restart that is
+ * at work, in this process or another. A stop or kill that is at work is joined. Not on a main
+ * loop.
  *
- * Returns: %TRUE; or %FALSE with %VMD_ERROR_WRONG_STATE when it does not run, %VMD_ERROR_BUSY while it is
- *   being deleted, %VMD_ERROR_NOT_FOUND when it was, %VMD_ERROR_NOT_LOCKED, %VMD_ERROR_CANCELLED, or
- *   what could not be cleared away
+ * Returns: %TRUE; or %FALSE with %VMD_ERROR_WRONG_STATE when it does not run, %VMD_ERROR_BUSY while
+ *   it is being deleted, %VMD_ERROR_NOT_FOUND when it was, %VMD_ERROR_NOT_LOCKED,
+ *   %VMD_ERROR_CANCELLED, or what could not be cleared away
  *
  * Since: 0.1
  */

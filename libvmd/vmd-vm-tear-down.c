@@ -10,15 +10,16 @@
 #include <errno.h>
 #include <signal.h>
 
-/* Clearing away a launch: its process, then all that was recorded as made for it, last made first, then
- * the record. Every piece is idempotent and no error ends it early, so that it can stop anywhere and
- * be done again. What could not be cleared away stays recorded, and with it the launch: the VM is
- * stopped all the same, since state is derived, and the next start, delete or open goes on here. */
+/* Clearing away a launch: its process, then all that was recorded as made for it, last made first,
+ * then the record. Every piece is idempotent and no error ends it early, so that it can stop
+ * anywhere and be done again. What could not be cleared away stays recorded, and with it the
+ * launch: the VM is stopped all the same, since state is derived, and the next start, delete or
+ * open goes on here. */
 
 #define EXIT_DEADLINE_MS 10000
 
-/* Kills the process if it lives, and waits until it is gone: not even a zombie. Not cancellable: what
- * is killed is gone in a moment, and half an undoing helps nobody. */
+/* Kills the process if it lives, and waits until it is gone: not even a zombie. Not cancellable:
+ * what is killed is gone in a moment, and half an undoing helps nobody. */
 static gboolean
 end_process (const VmdProcessId *process, GError **error)
 {
@@ -107,8 +108,8 @@ remove_resources (TearDown *work, GError **failed)
     }
 }
 
-/* Ends @launch: afterwards nothing of it is left and its row is gone, with @reason as the VM's; or an
- * error, with all the parts of it that failed. Needs a claim, or the VM lock. */
+/* Ends @launch: afterwards nothing of it is left and its row is gone, with @reason as the VM's; or
+ * an error, with all the parts of it that failed. Needs a claim, or the VM lock. */
 gboolean
 vmd_vm_tear_down (VmdVm *self, const VmdLaunchRow *launch, const char *reason, GError **error)
 {

@@ -201,9 +201,9 @@ has_decided_to_run (const VmdVmSnapshot *now, gconstpointer data)
  * Blocks until the running VM's guest is that far. A VM that is being started is waited for. Needs
  * no lock. Not on a main loop.
  *
- * Returns: TRUE; or FALSE with %VMD_ERROR_WRONG_STATE when it does not run, %VMD_ERROR_VM_STOPPED or
- *   %VMD_ERROR_BACKEND when it ended meanwhile, %VMD_ERROR_BOOT_FAILED when it did not become ready
- *   in time, %VMD_ERROR_CANCELLED
+ * Returns: TRUE; or FALSE with %VMD_ERROR_WRONG_STATE when it does not run, %VMD_ERROR_VM_STOPPED
+ *   or %VMD_ERROR_BACKEND when it ended meanwhile, %VMD_ERROR_BOOT_FAILED when it did not become
+ *   ready in time, %VMD_ERROR_CANCELLED
  *
  * Since: 0.1
  */

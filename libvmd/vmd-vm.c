@@ -7,8 +7,8 @@
 /**
  * VmdVm:
  *
- * A virtual machine: a view on its rows in memory, and the verbs that change it. Handles come from a
- * #VmdManager, one for each VM. All that is read comes from an immutable snapshot, on any thread,
+ * A virtual machine: a view on its rows in memory, and the verbs that change it. Handles come from
+ * a #VmdManager, one for each VM. All that is read comes from an immutable snapshot, on any thread,
  * without a lock and without waiting, also while the guest or the hypervisor hangs.
  *
  * Signal `changed` tells, in the manager's main context, that something read earlier may differ.
@@ -55,8 +55,8 @@ vmd_vm_class_init (VmdVmClass *klass)
    *
    * Since: 0.1
    */
-  changed_signal = g_signal_new ("changed", VMD_TYPE_VM, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                 G_TYPE_NONE, 0);
+  changed_signal =
+      g_signal_new ("changed", VMD_TYPE_VM, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -328,8 +328,8 @@ vmd_vm_get_state (VmdVm *self)
 /**
  * vmd_vm_dup_reason:
  *
- * Returns: (transfer full) (nullable): why it is stopped or in error, or what is wrong with it while
- *   it runs
+ * Returns: (transfer full) (nullable): why it is stopped or in error, or what is wrong with it
+ *   while it runs
  *
  * Since: 0.1
  */
@@ -422,8 +422,8 @@ vmd_vm_get_ssh_port (VmdVm *self)
 /**
  * vmd_vm_dup_guest_boot_id:
  *
- * Returns: (transfer full) (nullable): the boot id that the guest's kernel chose, once the guest said
- *   it
+ * Returns: (transfer full) (nullable): the boot id that the guest's kernel chose, once the guest
+ *   said it
  *
  * Since: 0.1
  */

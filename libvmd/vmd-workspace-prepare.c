@@ -10,35 +10,38 @@
 #include "vmd-guest-visit-private.h"
 #include "vmd-workspace-unpack-private.h"
 
-/* An import takes as long as it takes, and the VM must not wait for it. Hence no VM lock at any time:
+/* An import takes as long as it takes, and the VM must not wait for it. Hence no VM lock at any
+ * time:
  *
  *   (a) one look from memory: does it run, where is its guest, which launch is it;
  *   (b) the source says who it is, while nobody waits for us;
- *   (c) the workspace lock, which keeps other imports out and nobody else; a second look; all the guest I/O;
- *   (d) the row, in one transaction with the third look: a VM that was stopped, restarted, replaced or
+ *   (c) the workspace lock, which keeps other imports out and nobody else; a second look; all the
+ *   guest I/O; (d) the row, in one transaction with the third look: a VM that was stopped,
+ *   restarted, replaced or
  *       deleted, or is about to be, gets none.
  *
  * Whoever stops the VM meanwhile claims that first, and the guard of the visit ends the job.
  *
- * Nothing of a failed import stays, in the guest or in the store. The two cannot be changed in one step, so
- * one of them decides, and it is the store:
+ * Nothing of a failed import stays, in the guest or in the store. The two cannot be changed in one
+ * step, so one of them decides, and it is the store:
  *
- *   1. the guest has the whole tree and puts it in its place, but holds it: it will take it back, and bring
- *      the old one back, unless it is told to keep it. Whatever ends the connection ends the holding too, our
- *      own death included;
- *   2. the row is written under the re-check. If that fails, the connection is closed, and the guest takes the
- *      tree back;
- *   3. the guest is told to keep it. That is not cancelled any more: a stop that is claimed now comes after
- *      the import, and stops a VM that has it. If the guest is lost before it can hear, the row goes, or the
- *      old row returns.
+ *   1. the guest has the whole tree and puts it in its place, but holds it: it will take it back,
+ *      and bring the old one back, unless it is told to keep it. Whatever ends the connection ends
+ *      the holding too, our own death included;
+ *   2. the row is written under the re-check. If that fails, the connection is closed, and the
+ *      guest takes the tree back;
+ *   3. the guest is told to keep it. That is not cancelled any more: a stop that is claimed now
+ *      comes after the import, and stops a VM that has it. If the guest is lost before it can hear,
+ *      the row goes, or the old row returns.
  *
- * Rejected: the row after the tree is final, where a failing store or a stop in between leaves a tree that
- * nobody knows of; and the row first, where a reader would see a workspace that is not there. What remains is
- * the time in which one word travels: a guest that is killed in those milliseconds may have heard it or
- * not. */
+ * Rejected: the row after the tree is final, where a failing store or a stop in between leaves a
+ * tree that nobody knows of; and the row first, where a reader would see a workspace that is not
+ * there. What remains is the time in which one word travels: a guest that is killed in those
+ * milliseconds may have heard it or not. */
 
 #define HELLO_TIMEOUT 30000
-/* For the source to come up with the next piece: it may be reading a large file from a slow disk. */
+/* For the source to come up with the next piece: it may be reading a large file from a slow
+ * disk. */
 #define PIECE_TIMEOUT (10 * 60 * 1000)
 
 typedef struct
@@ -279,15 +282,16 @@ find_result (const Import *self, GError **error)
  * @job: (nullable): its job, one of vmd_manager_begin_job()
  * @cancellable: (nullable): ends the import
  *
- * Imports what the source has into the guest. It is there as a whole when the call returns well; else what was
- * there before is, and nothing else. A VM that boots is waited for. Needs no VM lock, and hinders nobody who
- * does: a stop, kill, restart or delete of the VM ends the import. Blocks: not on a main loop.
+ * Imports what the source has into the guest. It is there as a whole when the call returns well;
+ * else what was there before is, and nothing else. A VM that boots is waited for. Needs no VM lock,
+ * and hinders nobody who does: a stop, kill, restart or delete of the VM ends the import. Blocks:
+ * not on a main loop.
  *
- * Returns: (transfer full) (nullable): the workspace; %VMD_ERROR_WRONG_STATE when the VM does not run,
- *   %VMD_ERROR_VM_STOPPED when it was stopped, killed, restarted or deleted meanwhile, %VMD_ERROR_EXISTS when
- *   something is in the way, %VMD_ERROR_NO_SPACE when the guest's disk is full, %VMD_ERROR_NOT_LOCKED,
- *   %VMD_ERROR_CANCELLED, %VMD_ERROR_UNREACHABLE, %VMD_ERROR_GUEST, %VMD_ERROR_INVALID_ARGUMENT, or what
- *   the source reports
+ * Returns: (transfer full) (nullable): the workspace; %VMD_ERROR_WRONG_STATE when the VM does not
+ *   run, %VMD_ERROR_VM_STOPPED when it was stopped, killed, restarted or deleted meanwhile,
+ *   %VMD_ERROR_EXISTS when something is in the way, %VMD_ERROR_NO_SPACE when the guest's disk is
+ *   full, %VMD_ERROR_NOT_LOCKED, %VMD_ERROR_CANCELLED, %VMD_ERROR_UNREACHABLE, %VMD_ERROR_GUEST,
+ *   %VMD_ERROR_INVALID_ARGUMENT, or what the source reports
  *
  * Since: 0.1
  */

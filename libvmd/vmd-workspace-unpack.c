@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-/* The protocol is told in subprojects/vmd-guest/unpack.c. In short: a tar goes in, "ok" comes out when the
- * tree is in its place, and unless "keep" goes in then, the tree is taken back. */
+/* The protocol is told in subprojects/vmd-guest/unpack.c. In short: a tar goes in, "ok" comes out
+ * when the tree is in its place, and unless "keep" goes in then, the tree is taken back. */
 struct _VmdUnpack
 {
   VmdGuestProcess *process;
@@ -28,8 +28,9 @@ enum
 
 /* For what is only a question and an answer. */
 #define ANSWER_TIMEOUT 30000
-/* For one piece of the tar, and for the tree's step into its place: a slow disk is no failure. A guest that is
- * gone is found out about much earlier, and stop and kill end the waiting at any time. */
+/* For one piece of the tar, and for the tree's step into its place: a slow disk is no failure. A
+ * guest that is gone is found out about much earlier, and stop and kill end the waiting at any
+ * time. */
 #define PIECE_TIMEOUT (10 * 60 * 1000)
 /* For "keep" to be heard, whatever happens to the VM meanwhile. */
 #define KEEP_TIMEOUT 2000
@@ -156,11 +157,11 @@ vmd_unpack_write (VmdUnpack *self, const void *data, gsize length, GCancellable 
 /**
  * vmd_unpack_publish:
  *
- * After the whole tar: waits until the tree is in its place. It stays there only if vmd_unpack_keep() is
- * called.
+ * After the whole tar: waits until the tree is in its place. It stays there only if
+ * vmd_unpack_keep() is called.
  *
- * Returns: TRUE; or FALSE with EXISTS, NO_SPACE, BAD_ARCHIVE, GUEST, or what the transport fails with: then
- *   nothing is there that was not there before
+ * Returns: TRUE; or FALSE with EXISTS, NO_SPACE, BAD_ARCHIVE, GUEST, or what the transport fails
+ *   with: then nothing is there that was not there before
  */
 gboolean
 vmd_unpack_publish (VmdUnpack *self, GCancellable *cancellable, GError **error)
@@ -175,11 +176,12 @@ vmd_unpack_publish (VmdUnpack *self, GCancellable *cancellable, GError **error)
 /**
  * vmd_unpack_keep:
  *
- * After vmd_unpack_publish(): makes it final. Not to be cancelled, since what has begun here is known to be
- * wanted; and short, since a guest that hears at all hears this at once. What the guest does after that, to
- * remove a tree that was replaced, is not waited for.
+ * After vmd_unpack_publish(): makes it final. Not to be cancelled, since what has begun here is
+ * known to be wanted; and short, since a guest that hears at all hears this at once. What the guest
+ * does after that, to remove a tree that was replaced, is not waited for.
  *
- * Returns: FALSE when the guest said that it took the tree back, or was lost before it could hear
+ * Returns: FALSE when the guest said that it took the tree back, or was lost before it could
+ *   hear
  */
 gboolean
 vmd_unpack_keep (VmdUnpack *self, GError **error)

@@ -8,8 +8,9 @@
 /**
  * VmdWorkspace:
  *
- * A source repository in a guest: a view on one row, which never changes. When the repository is imported
- * again there is another object in its place. All of it may be read on any thread, without a lock.
+ * A source repository in a guest: a view on one row, which never changes. When the repository is
+ * imported again there is another object in its place. All of it may be read on any thread, without
+ * a lock.
  *
  * Since: 0.1
  */
@@ -81,8 +82,8 @@ vmd_workspace_get_path (VmdWorkspace *self)
 /**
  * vmd_workspace_dup_repository:
  *
- * Returns: (transfer full): what the source called itself, a path on its machine; for people, vmd does not
- *   open it
+ * Returns: (transfer full): what the source called itself, a path on its machine; for people, vmd
+ *   does not open it
  *
  * Since: 0.1
  */
@@ -96,7 +97,8 @@ vmd_workspace_dup_repository (VmdWorkspace *self)
 /**
  * vmd_workspace_dup_head:
  *
- * Returns: (transfer full): the commit that was checked out when it was imported; "" before the first one
+ * Returns: (transfer full): the commit that was checked out when it was imported; "" before the
+ *   first one
  *
  * Since: 0.1
  */

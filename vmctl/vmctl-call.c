@@ -99,7 +99,8 @@ vmctl_call_add_option (VmctlCall *self, const char *name, GVariant *value)
   g_variant_dict_insert_value (&self->options, name, value);
 }
 
-/* A handle of a duplicate of @fd, for an argument or an option; NULL on error. (transfer floating) */
+/* A handle of a duplicate of @fd, for an argument or an option; NULL on error. (transfer
+ * floating) */
 GVariant *
 vmctl_call_add_fd (VmctlCall *self, int fd, GError **error)
 {

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <vmd-error.h>
 
-/* The completion of a shell, made of the table of commands. It asks no daemon: pressing Tab must not
- * start one. */
+/* The completion of a shell, made of the table of commands. It asks no daemon: pressing Tab must
+ * not start one. */
 
 static void
 append_options (GString *script, const VmctlCommand *command)

@@ -112,7 +112,8 @@ has_ended (VmdDbusJob *job)
   return vmd_dbus_job_get_ended (job) != 0;
 }
 
-/* Why the job ended badly, as the error that its own caller got; NULL: it did not. (transfer full) */
+/* Why the job ended badly, as the error that its own caller got; NULL: it did not. (transfer
+ * full) */
 static GError *
 dup_error (VmdDbusJob *job)
 {

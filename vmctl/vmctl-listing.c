@@ -76,8 +76,8 @@ vmctl_listing_print_one (VmctlClient *client, const VmctlListing *listing, const
   return 0;
 }
 
-/* What was made, at @path: with --json only, since otherwise no news is good news. @path: (nullable):
- * it was not, and @error is set */
+/* What was made, at @path: with --json only, since otherwise no news is good news. @path:
+ * (nullable): it was not, and @error is set */
 int
 vmctl_listing_report (VmctlClient *client, const VmctlListing *listing, const char *path,
                       GError **error)

@@ -1,5 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
 #include "config.h"
 
 #include <gio/gio.h>

@@ -23,7 +23,8 @@ typedef struct
   char buffer[BUFFER_SIZE];
 } Feed;
 
-/* @doing: what failed, for the message. Errors of the system keep their meaning, and all the others are the archive's. */
+/* @doing: what failed, for the message. Errors of the system keep their meaning, and all the others
+ *   are the archive's. */
 gboolean
 vmd_archive_fail (struct archive *archive, GError **error, const char *doing)
 {
@@ -75,7 +76,8 @@ count_zeros (Feed *feed, gsize length)
   feed->zeros = zeros == length ? MIN (feed->zeros + (guint) zeros, TAR_BLOCK) : (guint) zeros;
 }
 
-/* The descriptor is the caller's, and may be a pipe on which a read() waits, so it is not read before there is something. */
+/* The descriptor is the caller's, and may be a pipe on which a read() waits, so it is not read
+ * before there is something. */
 gssize
 vmd_archive_read_input (int fd, void *data, gsize length, GCancellable *cancellable, GError **error)
 {

@@ -11,8 +11,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* A .deb is an ar archive of tar archives, each compressed in its own way. The inner one is read through the
- * outer one as it comes, so neither is ever whole on a disk or in memory. */
+/* A .deb is an ar archive of tar archives, each compressed in its own way. The inner one is read
+ * through the outer one as it comes, so neither is ever whole on a disk or in memory. */
 
 #define BUFFER_SIZE (256 * 1024)
 

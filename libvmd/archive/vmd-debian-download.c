@@ -15,14 +15,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Debian's packages by apt, which checks their signatures, without root and without a trace on the host.
+/* Debian's packages by apt, which checks their signatures, without root and without a trace on the
+ * host.
  *
- * apt is asked first what it would fetch: where the directory has that file already, nothing is downloaded. It knows that from
- * the host's package lists; where the host has none, or they are so old that the server no longer has what they
- * name, lists of our own are fetched into the directory. Without a network, what was downloaded before is good enough.
+ * apt is asked first what it would fetch: where the directory has that file already, nothing is
+ * downloaded. It knows that from the host's package lists; where the host has none, or they are so
+ * old that the server no longer has what they name, lists of our own are fetched into the
+ * directory. Without a network, what was downloaded before is good enough.
  *
- * A file is downloaded in a directory of its own and renamed, so that what has a package's name is the whole of it, though two
- * processes fetch the same one. */
+ * A file is downloaded in a directory of its own and renamed, so that what has a package's name is
+ * the whole of it, though two processes fetch the same one. */
 
 /* Lists are some 10 MB, the largest package 30 MB. */
 #define APT_MILLISECONDS (15 * 60 * 1000)
@@ -46,7 +48,8 @@ apt_clear (Apt *apt)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Apt, apt_clear)
 
-/* The program and the options that every call has. As root, apt would change to a user who may not write where we want it. */
+/* The program and the options that every call has. As root, apt would change to a user who may not
+ * write where we want it. */
 static GPtrArray *
 begin_command (const Apt *apt, const char *program)
 {
@@ -203,8 +206,8 @@ run_download (const Apt *apt, const char *option, const char *const *packages,
   return run (apt, argv, working_directory, output, error, NULL);
 }
 
-/* What apt would download for each of @packages. Asked in a directory that has no packages, since apt leaves out those
- * that it has. */
+/* What apt would download for each of @packages. Asked in a directory that has no packages, since
+ * apt leaves out those that it has. */
 static GArray *
 ask_what (const Apt *apt, const char *const *packages, GError **error)
 {
@@ -367,8 +370,9 @@ fail_download (GError **error, GError *local, const char *package)
  * @directory: where they are put, and kept for the next time; must be there
  * @cancellable: (nullable): ends it
  *
- * Returns: (transfer full) (nullable): the path of each package's .deb in @directory, in the same order; %VMD_ERROR_NOT_FOUND,
- *   %VMD_ERROR_NO_SPACE, %VMD_ERROR_MISSING_PROGRAM, %VMD_ERROR_CANCELLED, %VMD_ERROR_FAILED when the network has it not
+ * Returns: (transfer full) (nullable): the path of each package's .deb in @directory, in the same
+ *   order; %VMD_ERROR_NOT_FOUND, %VMD_ERROR_NO_SPACE, %VMD_ERROR_MISSING_PROGRAM,
+ *   %VMD_ERROR_CANCELLED, %VMD_ERROR_FAILED when the network has it not
  */
 GStrv
 vmd_debian_download (const char *const *packages, const char *directory, GCancellable *cancellable,

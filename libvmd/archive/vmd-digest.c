@@ -14,11 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What goes into the sum: the size of the file, then for each block of 64 KiB that is not all zeros its
- * offset and its bytes; numbers as 64 bits, little endian. Whether zeros lie on the disk or are a hole is the business
- * of the file system that a copy happens to be on, so it must make no difference: holes are skipped only since
- * they are known to be zeros without being read. Two files have the same sum just when they have
- * the same content. */
+/* What goes into the sum: the size of the file, then for each block of 64 KiB that is not all zeros
+ * its offset and its bytes; numbers as 64 bits, little endian. Whether zeros lie on the disk or are
+ * a hole is the business of the file system that a copy happens to be on, so it must make no
+ * difference: holes are skipped only since they are known to be zeros without being read. Two files
+ * have the same sum just when they have the same content. */
 
 #define BLOCK (64 * 1024)
 

@@ -65,7 +65,8 @@ copy_archive (VmdExt4 *self, VmdExt4File file, const char *name, const Content *
   return TRUE;
 }
 
-/* Holes stay holes, one at the end too: @size is what the entry says, and may be more than what was written. */
+/* Holes stay holes, one at the end too: @size is what the entry says, and may be more than what was
+ * written. */
 static gboolean
 write_content (VmdExt4 *self, ext2_ino_t inode, const char *name, const Content *content,
                guint64 size, GError **error)

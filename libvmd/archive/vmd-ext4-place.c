@@ -8,8 +8,9 @@
 
 #include <string.h>
 
-/* From a member's name to the directory that it goes into. A name is looked up one component after the other, and no symlink is
- * ever followed: where one is met, the archive was made to write elsewhere than it says. */
+/* From a member's name to the directory that it goes into. A name is looked up one component after
+ * the other, and no symlink is ever followed: where one is met, the archive was made to write
+ * elsewhere than it says. */
 
 #define NAME_LENGTH_MAX 255
 
@@ -140,8 +141,8 @@ enter (VmdExt4 *self, const char *path, const char *name, gboolean make, ext2_in
   return TRUE;
 }
 
-/* The directory that @parts (their last one left out) name. Members of one directory follow each other as a rule, so the last one is
- * remembered. */
+/* The directory that @parts (their last one left out) name. Members of one directory follow each
+ * other as a rule, so the last one is remembered. */
 static gboolean
 find_parent (VmdExt4 *self, const char *path, GStrv parts, gboolean make, ext2_ino_t *parent,
              GError **error)

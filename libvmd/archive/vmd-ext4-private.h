@@ -35,7 +35,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VmdExt4Place, vmd_ext4_place_clear)
 gboolean
 vmd_ext4_fail (VmdExt4 *self, errcode_t code, GError **error, const char *doing, const char *name);
 
-/* vmd-ext4-place.c. Parents are made with root as owner and mode 0755, if @make says so; else NOT_FOUND. */
+/* vmd-ext4-place.c. Parents are made with root as owner and mode 0755, if @make says so; else
+ * NOT_FOUND. */
 gboolean
 vmd_ext4_find (VmdExt4 *self, const char *path, gboolean make, VmdExt4Place *place, GError **error);
 gboolean vmd_ext4_is_directory (VmdExt4 *self, ext2_ino_t inode);

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* Removal, for members that take the place of earlier ones. libext2fs has the parts: names, blocks and inodes are let go one by
- * one. */
+/* Removal, for members that take the place of earlier ones. libext2fs has the parts: names, blocks
+ * and inodes are let go one by one. */
 
 typedef struct
 {

@@ -15,13 +15,14 @@
 
 /* A new ext4 file system in a sparse file.
  *
- * It is as large as the disk is to be from the start, and costs what is in it: inode tables and journal of a new file
- * are holes, which read as the zeros that they have to be, and are marked as such, so that the guest does not
- * fill them either. It has a journal, since VMs are killed, and disks outlive that.
+ * It is as large as the disk is to be from the start, and costs what is in it: inode tables and
+ * journal of a new file are holes, which read as the zeros that they have to be, and are marked as
+ * such, so that the guest does not fill them either. It has a journal, since VMs are killed, and
+ * disks outlive that.
  *
- * The same members give the same bytes: identity, hash seed and times are made of the label and of a constant
- * and not of chance, so that building the same image twice is recognised by its digest. Nothing hangs on a
- * file system's identity in a VM, which has the one disk. */
+ * The same members give the same bytes: identity, hash seed and times are made of the label and of
+ * a constant and not of chance, so that building the same image twice is recognised by its digest.
+ * Nothing hangs on a file system's identity in a VM, which has the one disk. */
 
 #define BLOCK_SIZE 4096
 #define BYTES_PER_INODE 8192
@@ -238,7 +239,8 @@ make_sparse_file (const char *path, guint64 size, GError **error)
   return TRUE;
 }
 
-/* Makes the file at @path, or empties it. @size: of the file and the file system, in bytes. @label: at most 16 bytes. */
+/* Makes the file at @path, or empties it. @size: of the file and the file system, in bytes. @label:
+ * at most 16 bytes. */
 VmdExt4 *
 vmd_ext4_create (const char *path, guint64 size, const char *label, GError **error)
 {

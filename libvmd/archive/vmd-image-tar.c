@@ -10,8 +10,9 @@
 
 #include <sys/stat.h>
 
-/* A root file system out of a tar. The disk's size has to be chosen before it is known how much there is to
- * put on it, since the tar may come through a pipe; but what is not used of a disk costs nothing. */
+/* A root file system out of a tar. The disk's size has to be chosen before it is known how much
+ * there is to put on it, since the tar may come through a pipe; but what is not used of a disk
+ * costs nothing. */
 
 #define GIB (G_GUINT64_CONSTANT (1024) * 1024 * 1024)
 
@@ -65,7 +66,8 @@ report (Import *import)
   vmd_job_set_bytes (import->job, import->input.bytes, import->total);
 }
 
-/* A tar without compression that is cut between two members looks as if it were whole, but for the zeros that end it. */
+/* A tar without compression that is cut between two members looks as if it were whole, but for the
+ * zeros that end it. */
 static gboolean
 check_end (Import *import, GError **error)
 {

@@ -17,9 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A kernel and its modules, out of a Debian package, or out of a kernel as it is booted and a tar of modules. Which of the two it is
- * is told from its first bytes. The version is what the kernel itself has in it: not a file's name, which anybody can choose, and which
- * would become a directory of ours. */
+/* A kernel and its modules, out of a Debian package, or out of a kernel as it is booted and a tar
+ * of modules. Which of the two it is is told from its first bytes. The version is what the kernel
+ * itself has in it: not a file's name, which anybody can choose, and which would become a directory
+ * of ours. */
 
 #define COPY_SIZE (1024 * 1024)
 #define KERNEL_MAX (512 * 1024 * 1024)
@@ -267,7 +268,8 @@ take_modules (Kernel *kernel, int fd, GError **error)
 
 /* -- all of it -- */
 
-/* The first bytes tell what it is, and are then needed again: what comes through a pipe is put into a file first. */
+/* The first bytes tell what it is, and are then needed again: what comes through a pipe is put into
+ * a file first. */
 static int
 make_seekable (Kernel *kernel, int fd, GError **error)
 {

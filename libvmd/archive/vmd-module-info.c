@@ -7,8 +7,9 @@
 #include <elf.h>
 #include <string.h>
 
-/* What a module says of itself. This is read, and not modules.dep, since depmod makes that when a kernel is installed:
- * Debian's package has none. The file is foreign, so every offset is checked before it is followed. */
+/* What a module says of itself. This is read, and not modules.dep, since depmod makes that when a
+ * kernel is installed: Debian's package has none. The file is foreign, so every offset is checked
+ * before it is followed. */
 
 void
 vmd_module_info_clear (VmdModuleInfo *info)

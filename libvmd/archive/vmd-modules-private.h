@@ -18,7 +18,8 @@ typedef struct
 
 void vmd_module_info_clear (VmdModuleInfo *info);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VmdModuleInfo, vmd_module_info_clear)
-/* From the .modinfo section of a module: an ELF file for a little-endian 64-bit machine. FALSE: this is none. */
+/* From the .modinfo section of a module: an ELF file for a little-endian 64-bit machine. FALSE:
+ * this is none. */
 gboolean vmd_module_info_read (const void *module, gsize length, VmdModuleInfo *info);
 /* "kernel/drivers/char/virtio-rng.ko.xz": "virtio_rng". NULL: not the name of a module. */
 char *vmd_module_name_from_path (const char *path);

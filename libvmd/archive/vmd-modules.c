@@ -14,8 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A package has thousands of modules in no order, and which of them are needed is known when all have been seen. So they are put one
- * behind the other into a file without a name, which is gone however this ends, and only where each is there is kept in memory. */
+/* A package has thousands of modules in no order, and which of them are needed is known when all
+ * have been seen. So they are put one behind the other into a file without a name, which is gone
+ * however this ends, and only where each is there is kept in memory. */
 
 /* The largest in Debian's kernels has 15 MiB. */
 #define MODULE_MAX (128 * 1024 * 1024)
@@ -40,9 +41,9 @@ struct _VmdModules
   GHashTable *table; /* name → Module */
 };
 
-/* In this order: the guest loads as many as the root disk needs, mounts it, and loads the others while the SSH server starts. Those that the
- * kernel has built in are not there, and not missed. ext4 asks for its checksum by what it does, not by a module's name, so that one is
- * named here. */
+/* In this order: the guest loads as many as the root disk needs, mounts it, and loads the others
+ * while the SSH server starts. Those that the kernel has built in are not there, and not missed.
+ * ext4 asks for its checksum by what it does, not by a module's name, so that one is named here. */
 static const char *const wanted[] = {
   "crc32c_generic", "ext4",           "virtio_pci", "virtio_mmio",
   "virtio_blk",     "virtio_console", "virtio_net", "virtio_rng",
@@ -150,7 +151,8 @@ vmd_modules_add (VmdModules *self, const char *path, GByteArray *content, GError
   return vmd_write_all (self->spool, plain->data, plain->len, NULL, VMD_NO_DEADLINE, error);
 }
 
-/* Adds @name to @order after what it depends on. A name that depends on itself comes to its end, since it is marked first. */
+/* Adds @name to @order after what it depends on. A name that depends on itself comes to its end,
+ * since it is marked first. */
 static void
 choose (VmdModules *self, const char *name, GPtrArray *order)
 {

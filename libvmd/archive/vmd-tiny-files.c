@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* The tree is laid out as Debian's is today: all programs are in /usr/bin and all libraries in /usr/lib, and the other
- * places are links to these. */
+/* The tree is laid out as Debian's is today: all programs are in /usr/bin and all libraries in
+ * /usr/lib, and the other places are links to these. */
 
 static const struct
 {
@@ -53,8 +53,8 @@ static const struct
   { "/etc/mtab", "../proc/self/mounts" },
 };
 
-/* Those of busybox 1.35 that make sense in a VM without a screen and without an init of its own. Links cost nothing, and one whose
- * name a later busybox has no more says so when it is called. */
+/* Those of busybox 1.35 that make sense in a VM without a screen and without an init of its own.
+ * Links cost nothing, and one whose name a later busybox has no more says so when it is called. */
 static const char applets[] =
     "[ [[ acpid adjtimex ar arch arp arping ascii ash awk base64 basename bc blkdiscard blockdev "
     "brctl "

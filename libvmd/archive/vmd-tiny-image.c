@@ -16,10 +16,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The smallest image that is of use: busybox for a shell and its commands, dropbear to log in, and the libraries that dropbear is linked
- * with. All come out of Debian's packages, not from what the host has installed, so the image is the same wherever it is built, and
- * nothing need be installed for it. Which packages have the libraries is found by following dependencies, since their names change with
- * each release. */
+/* The smallest image that is of use: busybox for a shell and its commands, dropbear to log in, and
+ * the libraries that dropbear is linked with. All come out of Debian's packages, not from what the
+ * host has installed, so the image is the same wherever it is built, and nothing need be installed
+ * for it. Which packages have the libraries is found by following dependencies, since their names
+ * change with each release. */
 
 #define DISK_SIZE (G_GUINT64_CONSTANT (4) * 1024 * 1024 * 1024)
 
@@ -53,7 +54,8 @@ want (Packages *packages, const char *name)
     g_ptr_array_add (packages->names, g_strdup (name));
 }
 
-/* Those of a "Depends" field that are libraries: "libc6 (>= 2.34), zlib1g (>= 1:1.1.4), debconf | debconf-2.0". */
+/* Those of a "Depends" field that are libraries: "libc6 (>= 2.34), zlib1g (>= 1:1.1.4), debconf |
+ * debconf-2.0". */
 static void
 want_libraries (Packages *packages, const char *depends)
 {
@@ -118,8 +120,8 @@ download_all (Packages *packages, GError **error)
   return TRUE;
 }
 
-/* Where a package's member goes; NULL: it is left out. Only programs that are asked for, and the libraries themselves, without the
- * directories of what they can load. */
+/* Where a package's member goes; NULL: it is left out. Only programs that are asked for, and the
+ * libraries themselves, without the directories of what they can load. */
 static char *
 choose_path (const char *member, guint mode)
 {

@@ -12,38 +12,40 @@
  * for 16 million starts. */
 #define COUNTER_BITS 40
 
-/* One live connection per device, and a new one takes over. The first sketch of this, elsewhere, kept
- * one subscription object per device with a one-slot channel for close requests, and sent on it while
- * holding the broker's mutex. Why what went wrong there cannot go wrong here:
+/* One live connection per device, and a new one takes over. The first sketch of this, elsewhere,
+ * kept one subscription object per device with a one-slot channel for close requests, and sent on
+ * it while holding the broker's mutex. Why what went wrong there cannot go wrong here:
  *
  *   - The newcomer read the close request that was meant for the old one, or a failed write left a
  *     request behind for whoever came next. Here each connection is an object of its own, ended by
  *     name, and no request waits anywhere to be read by the wrong one.
- *   - A third connection blocked on the full channel, mutex in hand, and every device stood still. Here
- *     the mutex is a leaf that guards a table: under it pointers are swapped and counted, and nothing
- *     is called, sent, signalled, stored or waited for. Ending is setting a word, then breaking a
- *     socket: neither waits.
- *   - The old connection's late clean-up took the newcomer out, in memory and in the store. Here who
- *     leaves removes itself and nobody else: the table compares pointers, the storage generations.
- *     There is one way out, vmd_broker_leave(), for every reason, and going it twice does nothing.
+ *   - A third connection blocked on the full channel, mutex in hand, and every device stood still.
+ *     Here the mutex is a leaf that guards a table: under it pointers are swapped and counted, and
+ *     nothing is called, sent, signalled, stored or waited for. Ending is setting a word, then
+ *     breaking a socket: neither waits.
+ *   - The old connection's late clean-up took the newcomer out, in memory and in the store. Here
+ *     who leaves removes itself and nobody else: the table compares pointers, the storage
+ *     generations. There is one way out, vmd_broker_leave(), for every reason, and going it twice
+ *     does nothing.
  *   - An old handler sat in a write, or wrote an old event after the newcomer's snapshot. Here the
- *     predecessors of a newcomer are ended, with their sockets broken, before its subscribe() returns,
- *     and so before it is sent anything. That holds also when a third comes while the first is still
- *     being ended by the second: whoever is on the way out is in `leaving`, and each newcomer ends all
- *     of those itself. After that, take() has nothing for them.
+ *     predecessors of a newcomer are ended, with their sockets broken, before its subscribe()
+ *     returns, and so before it is sent anything. That holds also when a third comes while the
+ *     first is still being ended by the second: whoever is on the way out is in `leaving`, and each
+ *     newcomer ends all of those itself. After that, take() has nothing for them.
  *   - A change fell between snapshot and subscription. Here one subscribes first, then reads the
  *     snapshot and offers it; versions that are not above the last one taken are dropped, in
  *     whatever order they come (vmd-subscription.c).
- *   - A slow reader held up its publisher, or filled the memory. Here it has a slot for one snapshot.
+ *   - A slow reader held up its publisher, or filled the memory. Here it has a slot for one
+ *     snapshot.
  *   - Two clients with one identity took the device from each other for ever: vmd-contest.c.
  *   - Whoever knew the id could take over. subscribe() is called after authentication, which is its
  *     caller's; the credential is remembered, and its revocation ends what it opened.
  *   - "Connected" stayed true after a crash. The store's epoch is in the upper bits of every
- *     generation, so a restart's generations are above all earlier ones, and whoever owns the storage
- *     clears what is of an older epoch when it opens.
+ *     generation, so a restart's generations are above all earlier ones, and whoever owns the
+ *     storage clears what is of an older epoch when it opens.
  *
- * Generations decide, not the order in which threads get the mutex: a newcomer that finds a higher one
- * in the table was overtaken while it was on its way, and is superseded at birth.
+ * Generations decide, not the order in which threads get the mutex: a newcomer that finds a higher
+ * one in the table was overtaken while it was on its way, and is superseded at birth.
  *
  * All of it is a hash look-up and a few assignments for each call: the cost does not grow with the
  * number of devices. */
@@ -238,11 +240,11 @@ forget_predecessors (VmdBroker *self, const char *device, GPtrArray *predecessor
   g_mutex_unlock (&self->mutex);
 }
 
-/* Makes the connection that @sink stands for the live one of its device; the ones before it have then
- * ended. The caller has authenticated it, and is to read the snapshot after this returns, and to
- * vmd_subscription_offer() it. What comes back may have ended already. BUSY, with *@retry_after in
- * microseconds: the device is contested; CANCELLED: the broker is closed. Takes what @sink has, on
- * failure too. (transfer full) */
+/* Makes the connection that @sink stands for the live one of its device; the ones before it have
+ * then ended. The caller has authenticated it, and is to read the snapshot after this returns, and
+ * to vmd_subscription_offer() it. What comes back may have ended already. BUSY, with *@retry_after
+ * in microseconds: the device is contested; CANCELLED: the broker is closed. Takes what @sink has,
+ * on failure too. (transfer full) */
 VmdSubscription *
 vmd_broker_subscribe (VmdBroker *self, const VmdSubscriber *subscriber,
                       const VmdSubscriptionSink *sink, gint64 *retry_after, GError **error)
@@ -322,8 +324,8 @@ remove_if_live (VmdBroker *self, VmdSubscription *subscription)
   g_mutex_unlock (&self->mutex);
 }
 
-/* The one way out of every connection: its handler calls this whatever the reason, and whether or not it
- * was ended before. @end: what it ended of, if it was not. */
+/* The one way out of every connection: its handler calls this whatever the reason, and whether or
+ * not it was ended before. @end: what it ended of, if it was not. */
 void
 vmd_broker_leave (VmdBroker *self, VmdSubscription *subscription, VmdSubscriptionEnd end)
 {

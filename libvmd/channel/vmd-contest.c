@@ -4,11 +4,11 @@
 
 #include "vmd-contest-private.h"
 
-/* Two machines cloned from one disk would take a device from each other for ever, and nobody would be
- * told. A reconnect is no contest: it comes from the same instance, and is not asked about here. So
- * what counts is takeovers between different instances; too many of them in the window, and the one
- * that is connected stays. Each further try renews the time, so a fight stays settled for as long
- * as somebody fights, and is forgotten one window after the last try. */
+/* Two machines cloned from one disk would take a device from each other for ever, and nobody would
+ * be told. A reconnect is no contest: it comes from the same instance, and is not asked about here.
+ * So what counts is takeovers between different instances; too many of them in the window, and the
+ * one that is connected stays. Each further try renews the time, so a fight stays settled for as
+ * long as somebody fights, and is forgotten one window after the last try. */
 
 /* May a newcomer of another instance take over at @now (monotonic microseconds)? If so it is
  * counted. If not, *@retry_after says in how many microseconds it may be tried again. */

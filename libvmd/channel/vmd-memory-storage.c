@@ -4,8 +4,8 @@
 
 #include "vmd-broker-storage-private.h"
 
-/* The highest generation of a device that was seen stays, with the sign of whether it is connected: a
- * claim that comes after its own clean-up, from another thread, must not bring it back. */
+/* The highest generation of a device that was seen stays, with the sign of whether it is connected:
+ * a claim that comes after its own clean-up, from another thread, must not bring it back. */
 typedef struct
 {
   guint64 generation;

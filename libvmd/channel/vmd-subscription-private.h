@@ -33,8 +33,8 @@ typedef enum
 } VmdSubscriptionEnd;
 
 /* What the connection is told. On any thread and with no mutex held; neither may wait. `ended` must
- * break the connection's input and output, so that no write of it is under way for long; it may come
- * more than once, and from several threads. */
+ * break the connection's input and output, so that no write of it is under way for long; it may
+ * come more than once, and from several threads. */
 typedef struct
 {
   void (*ready) (gpointer data); /* vmd_subscription_take() has something */

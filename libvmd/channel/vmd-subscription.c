@@ -6,10 +6,10 @@
 
 #include <gio/gio.h>
 
-/* A connection has a slot for one snapshot, the newest: who publishes puts it there and goes on, and
- * a slow reader costs one snapshot and no memory beyond it. `sent` only rises, so whatever order
- * publishers come in, nothing is sent twice and nothing goes backwards. Once `end` is set, take()
- * has nothing any more: it is set by exactly one of those who try, and never unset. */
+/* A connection has a slot for one snapshot, the newest: who publishes puts it there and goes on,
+ * and a slow reader costs one snapshot and no memory beyond it. `sent` only rises, so whatever
+ * order publishers come in, nothing is sent twice and nothing goes backwards. Once `end` is set,
+ * take() has nothing any more: it is set by exactly one of those who try, and never unset. */
 struct _VmdSubscription
 {
   gatomicrefcount references;
@@ -188,8 +188,8 @@ vmd_subscription_take (VmdSubscription *self)
 }
 
 /* TRUE for the one call that ended it. When this returns, whoever else is at it, take() has nothing
- * more and, unless it left of itself, the sink was told: several who end it each tell the sink, since
- * none of them knows how far the others are. */
+ * more and, unless it left of itself, the sink was told: several who end it each tell the sink,
+ * since none of them knows how far the others are. */
 gboolean
 vmd_subscription_end (VmdSubscription *self, VmdSubscriptionEnd end)
 {

@@ -53,9 +53,9 @@ typedef struct
   gboolean abandoned; /* the sink gets nothing any more */
 } VmdSourceStream;
 
-/* Ends an archive without an end. Closing it frees what libarchive has for the output, which freeing
- * alone would leak; it also writes the end, which goes nowhere; and failing it before keeps it from
- * filling up the member that is not whole. */
+/* Ends an archive without an end. Closing it frees what libarchive has for the output, which
+ * freeing alone would leak; it also writes the end, which goes nowhere; and failing it before
+ * keeps it from filling up the member that is not whole. */
 static void
 abandon_archive (VmdSourceStream *self)
 {

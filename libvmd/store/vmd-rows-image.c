@@ -79,8 +79,8 @@ read_name (VmdStatement *statement)
   return vmd_sqlite_dup_text (statement, 0);
 }
 
-/* FALSE with IN_USE, naming the VMs that were made from it. A VM that is being deleted may still have
- * the file open. */
+/* FALSE with IN_USE, naming the VMs that were made from it. A VM that is being deleted may still
+ * have the file open. */
 static gboolean
 check_unused (sqlite3 *db, const char *name, GError **error)
 {

@@ -155,7 +155,8 @@ vmd_launch_row_end (sqlite3 *db, const char *vm, guint64 launch, const char *rea
 {
   int ended;
 
-  /* The resources first: they refer to the launch. A launch that is not the current one has none. */
+  /* The resources first: they refer to the launch. A launch that is not the current one has
+   * none. */
   if (!vmd_sqlite_run (db, NULL, error, "DELETE FROM launch_resources WHERE vm = ? AND launch = ?",
                        "si", vm, (gint64) launch) ||
       !vmd_sqlite_run (db, &ended, error, "DELETE FROM launches WHERE vm = ? AND launch = ?", "si",

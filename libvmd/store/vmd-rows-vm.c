@@ -106,7 +106,8 @@ check_image_and_kernel (sqlite3 *db, const VmdVmRow *row, GError **error)
   GError *failure = NULL;
   guint count = 1;
 
-  /* By digest: the name may point elsewhere by now, but the file stays while anybody refers to it. */
+  /* By digest: the name may point elsewhere by now, but the file stays while anybody refers to
+   * it. */
   if (is_given (row->image) && !vmd_image_digest_count (db, row->image, &count, error))
     return FALSE;
   if (count == 0)

@@ -64,8 +64,8 @@ fail_stopped (const VmdWorkspaceRow *row, const char *why, GError **error)
                    why);
 }
 
-/* Has a live owner claimed the end of the launch? A restart claims that of the launch it found, not that
- * of the one it makes: hence the comparison. */
+/* Has a live owner claimed the end of the launch? A restart claims that of the launch it found, not
+ * that of the one it makes: hence the comparison. */
 static gboolean
 is_ending (const VmdTransitionRow *claim, guint64 launch)
 {
@@ -75,8 +75,8 @@ is_ending (const VmdTransitionRow *claim, guint64 launch)
          vmd_process_id_is_alive (&claim->owner);
 }
 
-/* What SQL cannot see: which processes live. The rows cannot change before the write, which is in the
- * same transaction. */
+/* What SQL cannot see: which processes live. The rows cannot change before the write, which is in
+ * the same transaction. */
 static gboolean
 check_processes (sqlite3 *db, const VmdWorkspaceRow *row, GError **error)
 {

@@ -9,12 +9,13 @@
 #include "vmd-sqlite-private.h"
 #include "vmd-store-feed-private.h"
 
-/* Many calls, one COMMIT, each call in a SAVEPOINT of its own so that one that fails takes back only
- * what it did itself.
+/* Many calls, one COMMIT, each call in a SAVEPOINT of its own so that one that fails takes back
+ * only what it did itself.
  *
- * Some errors (a full disk, one that cannot be written) make SQLite take back the whole transaction.
- * Then the calls that it held have failed too, since a function is never run twice: it may have
- * handed something to its caller already. Those that come after it begin a new transaction. */
+ * Some errors (a full disk, one that cannot be written) make SQLite take back the whole
+ * transaction. Then the calls that it held have failed too, since a function is never run twice: it
+ * may have handed something to its caller already. Those that come after it begin a new
+ * transaction. */
 
 static gboolean
 is_lost (sqlite3 *db)
@@ -35,7 +36,8 @@ run_func (sqlite3 *db, VmdStoreCall *call)
   return FALSE;
 }
 
-/* Sets call->error when it failed. FALSE: the transaction is gone, and with it all that was in it. */
+/* Sets call->error when it failed. FALSE: the transaction is gone, and with it all that was in
+ * it. */
 static gboolean
 run_in_savepoint (sqlite3 *db, VmdStoreCall *call)
 {
@@ -56,7 +58,8 @@ run_in_savepoint (sqlite3 *db, VmdStoreCall *call)
   return !is_lost (db);
 }
 
-/* Fails those of calls [from, to) that have not failed by themselves; cancelled ones are left alone. */
+/* Fails those of calls [from, to) that have not failed by themselves; cancelled ones are left
+ * alone. */
 static void
 fail_calls (GPtrArray *calls, guint from, guint to, const GError *error)
 {

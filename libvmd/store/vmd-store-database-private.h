@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* "vmd", and a 1: in the header of the file, so that another program's database is told from ours. */
+/* "vmd", and a 1: in the header of the file, so that another program's database is told from
+ * ours. */
 #define VMD_STORE_APPLICATION_ID 0x766d6401
 
 typedef sqlite3 VmdDatabase;

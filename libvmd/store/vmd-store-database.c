@@ -85,7 +85,8 @@ check_whole (sqlite3 *db, GError **error)
                    sqlite3_db_filename (db, "main"), verdict);
 }
 
-/* In this order: whatever is looked at may have to be waited for, and what is not ours is not changed. */
+/* In this order: whatever is looked at may have to be waited for, and what is not ours is not
+ * changed. */
 static gboolean
 prepare (sqlite3 *db, GError **error)
 {
@@ -100,11 +101,11 @@ prepare (sqlite3 *db, GError **error)
   return check_whole (db, error) && vmd_store_migrate (db, error);
 }
 
-/* On a full disk nothing new can be made, but what is there must be possible to delete, and deleting
- * writes rows. So the log has its room from the start, keeps it when the last process closes, and
- * is written over from its beginning long before that is used up. Where a file system does not
- * know how, or is full now, it is done without. The log, unlike the database, has no POSIX locks on
- * it that closing a descriptor of it would drop. */
+/* On a full disk nothing new can be made, but what is there must be possible to delete, and
+ * deleting writes rows. So the log has its room from the start, keeps it when the last process
+ * closes, and is written over from its beginning long before that is used up. Where a file system
+ * does not know how, or is full now, it is done without. The log, unlike the database, has no POSIX
+ * locks on it that closing a descriptor of it would drop. */
 static void
 reserve_room (sqlite3 *db)
 {

@@ -7,12 +7,14 @@
 #include "base/vmd-failure-private.h"
 #include "vmd-store-database-private.h"
 
-/* How memory follows disk. `changes` says which rows changed, in order, whoever changed them. All that is
- * told at once is read in one read transaction, the observer's own reading included: it sees the
- * rows of a VM as they were together at one moment, never half of another process's commit.
+/* How memory follows disk. `changes` says which rows changed, in order, whoever changed them. All
+ * that is told at once is read in one read transaction, the observer's own reading included: it
+ * sees the rows of a VM as they were together at one moment, never half of another process's
+ * commit.
  *
- * The invariant: when a caller is answered, or another process's commit has been looked at, everything
- * up to `last` has been told, and nothing after it is needed for what was told to be true. */
+ * The invariant: when a caller is answered, or another process's commit has been looked at,
+ * everything up to `last` has been told, and nothing after it is needed for what was told to be
+ * true. */
 
 /* Slack, so that pruning is done once in a while and not at every commit. */
 #define PRUNE_SLACK 1024
@@ -49,8 +51,8 @@ find_kind (const char *name, VmdRowKind *kind)
   return FALSE;
 }
 
-/* Which rows changed after @last, each once, in the order of their last change. A kind that we do not know
- * is of a later version's tables, which nobody here has in memory. */
+/* Which rows changed after @last, each once, in the order of their last change. A kind that we do
+ * not know is of a later version's tables, which nobody here has in memory. */
 static GArray *
 load_changes (sqlite3 *db, gint64 last, GError **error)
 {

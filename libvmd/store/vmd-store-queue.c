@@ -95,7 +95,8 @@ vmd_store_call_unref (VmdStoreCall *self)
   g_free (self);
 }
 
-/* With the mutex held, by whoever answers @self. The result is to be given to deliver() without it. */
+/* With the mutex held, by whoever answers @self. The result is to be given to deliver() without
+ * it. */
 static GTask *
 finish_locked (VmdStoreCall *self, gulong *handler)
 {

@@ -14,10 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How processes tell each other of their commits: each sets the time of one file, `changed`, when its
- * commit can be seen, and all have an inotify watch on it. A watch on the -wal file was rejected: it
- * fires at the write, before the commit can be read. The sign may get lost (no inotify instance is
- * left, the file was removed, the committer died just before it): hence the look once a second. */
+/* How processes tell each other of their commits: each sets the time of one file, `changed`, when
+ * its commit can be seen, and all have an inotify watch on it. A watch on the -wal file was
+ * rejected: it fires at the write, before the commit can be read. The sign may get lost (no inotify
+ * instance is left, the file was removed, the committer died just before it): hence the look once a
+ * second. */
 
 #define LOOK_INTERVAL_MS 1000
 
@@ -69,8 +70,8 @@ vmd_store_watch_kick (VmdStoreWatch *self)
   eventfd_write (self->kick_fd, 1);
 }
 
-/* Tells all processes, this one too, that there was a commit. It writes no data, and so it works on a
- * full disk. */
+/* Tells all processes, this one too, that there was a commit. It writes no data, and so it works on
+ * a full disk. */
 void
 vmd_store_watch_touch (VmdStoreWatch *self)
 {

@@ -18,8 +18,9 @@
  *   VmdStoreWatch   what the thread sleeps on; signs from and to other processes (vmd-store-watch.c)
  *   vmd.db          the connection (vmd-store-database.c) and its tables (vmd-store-migrate.c)
  *
- * The thread has a reference on the store, so a store must be closed to be freed: when its last user
- * lets go of it on this very thread (a handle that the observer drops), nobody has to join itself. */
+ * The thread has a reference on the store, so a store must be closed to be freed: when its last
+ * user lets go of it on this very thread (a handle that the observer drops), nobody has to join
+ * itself. */
 struct _VmdStore
 {
   GObject parent;
@@ -109,8 +110,8 @@ run_thread (gpointer data)
  * disk takes, and at most ten seconds for other processes.
  *
  * Returns: (transfer full) (nullable): the store, to be ended with vmd_store_close(); STORE_CORRUPT
- *   when the database is damaged, is not vmd's, or is of a later version; STORE, PERMISSION_DENIED or
- *   NO_SPACE when it cannot be used: all name the file
+ *   when the database is damaged, is not vmd's, or is of a later version; STORE, PERMISSION_DENIED
+ *   or NO_SPACE when it cannot be used: all name the file
  */
 VmdStore *
 vmd_store_open (const char *state_dir, GError **error)
@@ -165,8 +166,8 @@ begin_observing (sqlite3 *db, gpointer data, GError **error)
  *   all that changed at once; must not wait
  * @done: (nullable): is called after each of these
  *
- * Calls @observer at once, on the store's thread, with a reload of every kind, and blocks until that has
- * been done. Once for each store, before its first transaction.
+ * Calls @observer at once, on the store's thread, with a reload of every kind, and blocks until
+ * that has been done. Once for each store, before its first transaction.
  */
 void
 vmd_store_observe (VmdStore *self, VmdStoreObserver observer, VmdStoreBatchDone done, gpointer data)
@@ -187,11 +188,11 @@ vmd_store_observe (VmdStore *self, VmdStoreObserver observer, VmdStoreBatchDone 
  * @func: what to do in a transaction, on the store's thread
  * @cancellable: (nullable): drops the call as long as @func has not begun
  *
- * Runs @func, and blocks until its effects are durable and the observer has seen them, or until it failed.
- * Not on a main loop; not from the store's own thread.
+ * Runs @func, and blocks until its effects are durable and the observer has seen them, or until it
+ * failed. Not on a main loop; not from the store's own thread.
  *
- * Returns: FALSE with @func's error, and then it changed nothing; CANCELLED when it did not begin; NO_SPACE,
- *   STORE or STORE_CORRUPT when it could not be committed
+ * Returns: FALSE with @func's error, and then it changed nothing; CANCELLED when it did not begin;
+ *   NO_SPACE, STORE or STORE_CORRUPT when it could not be committed
  */
 gboolean
 vmd_store_transact (VmdStore *self, VmdStoreFunc func, gpointer data, GCancellable *cancellable,
@@ -241,8 +242,8 @@ vmd_store_transact_finish (VmdStore *self, GAsyncResult *result, GError **error)
 /**
  * vmd_store_close:
  *
- * Runs what is queued, ends the thread and closes the database. What is asked for afterwards fails with
- * STORE. Twice is as good as once. Not from the store's own thread.
+ * Runs what is queued, ends the thread and closes the database. What is asked for afterwards fails
+ * with STORE. Twice is as good as once. Not from the store's own thread.
  */
 void
 vmd_store_close (VmdStore *self)

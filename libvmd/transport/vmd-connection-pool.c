@@ -4,9 +4,9 @@
 
 #include "vmd-transport-private.h"
 
-/* A connection is in the pool or in somebody's hands, never both, so that each has one thread. The one
- * given back last is taken first: it is the least likely to have gone stale. What is thrown away is
- * collected under the mutex and closed after it, since closing speaks to the guest. */
+/* A connection is in the pool or in somebody's hands, never both, so that each has one thread. The
+ * one given back last is taken first: it is the least likely to have gone stale. What is thrown
+ * away is collected under the mutex and closed after it, since closing speaks to the guest. */
 
 typedef struct
 {
@@ -93,8 +93,8 @@ pop (VmdConnectionPool *self, const char *vm_id)
  * vmd_connection_pool_take:
  * @deadline: in the time of g_get_monotonic_time()
  *
- * Returns: (transfer full) (nullable): a connection to that launch of the VM, an idle one or a new one; the
- *   errors of vmd_transport_connect()
+ * Returns: (transfer full) (nullable): a connection to that launch of the VM, an idle one or a new
+ *   one; the errors of vmd_transport_connect()
  */
 VmdGuestConnection *
 vmd_connection_pool_take (VmdConnectionPool *self, const VmdGuestAddress *address,

@@ -16,9 +16,10 @@
 /**
  * VmdExecSpec:
  *
- * What to run in a guest: arguments, environment, directory, the caller's descriptors for its standard
- * streams, perhaps a terminal, perhaps a time limit. Set up by one thread, then given to one
- * vmd_vm_exec(), which uses up the streams; vmd_exec_spec_resize() alone may be called while that runs.
+ * What to run in a guest: arguments, environment, directory, the caller's descriptors for its
+ * standard streams, perhaps a terminal, perhaps a time limit. Set up by one thread, then given to
+ * one vmd_vm_exec(), which uses up the streams; vmd_exec_spec_resize() alone may be called while
+ * that runs.
  *
  * Since: 0.1
  */
@@ -73,7 +74,8 @@ vmd_exec_spec_init (VmdExecSpec *self)
 
 /**
  * vmd_exec_spec_new:
- * @argv: (nullable) (array zero-terminated=1): program and arguments; %NULL or empty: the login shell
+ * @argv: (nullable) (array zero-terminated=1): program and arguments; %NULL or empty: the login
+ *   shell
  *
  * Arguments arrive in the guest as they are, byte by byte.
  *
@@ -129,8 +131,9 @@ vmd_exec_spec_set_directory (VmdExecSpec *self, const char *directory)
  * @stdout_fd: -1: thrown away
  * @stderr_fd: -1: thrown away; unused with a terminal
  *
- * Takes the descriptors. They are closed when the command ends, when the call that was to run it fails,
- * or with the specification. Their flags are not changed: they may be shared with other processes.
+ * Takes the descriptors. They are closed when the command ends, when the call that was to run it
+ * fails, or with the specification. Their flags are not changed: they may be shared with other
+ * processes.
  *
  * Since: 0.1
  */
@@ -169,8 +172,8 @@ vmd_exec_spec_set_terminal (VmdExecSpec *self, const char *term, guint columns, 
  * @columns: width in characters
  * @rows: height in characters
  *
- * Changes the size of the terminal, also while the command runs. Any thread. Without a terminal nothing
- * happens.
+ * Changes the size of the terminal, also while the command runs. Any thread. Without a terminal
+ * nothing happens.
  *
  * Since: 0.1
  */
@@ -272,8 +275,8 @@ vmd_exec_spec_append_program (VmdExecSpec *self, GString *line)
 /**
  * vmd_exec_spec_dup_command:
  *
- * Returns: (transfer full) (nullable): the command line for the guest's shell; NULL: the login shell as it
- *   comes
+ * Returns: (transfer full) (nullable): the command line for the guest's shell; NULL: the login
+ *   shell as it comes
  */
 char *
 vmd_exec_spec_dup_command (VmdExecSpec *self)

@@ -14,11 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The caller's descriptors are most often shared with another process: a terminal, a pipe of somebody's
- * shell. O_NONBLOCK belongs to the open file, not to the descriptor, so setting it would change what that
- * process reads and writes with. Hence: sockets are told each time not to wait; pipes and terminals are
- * opened anew, which gives an open file of our own; and where that is refused (another user's), we do with
- * what poll() promises, and write no more than fits.
+/* The caller's descriptors are most often shared with another process: a terminal, a pipe of
+ * somebody's shell. O_NONBLOCK belongs to the open file, not to the descriptor, so setting it would
+ * change what that process reads and writes with. Hence: sockets are told each time not to wait;
+ * pipes and terminals are opened anew, which gives an open file of our own; and where that is
+ * refused (another user's), we do with what poll() promises, and write no more than fits.
  *
  * A terminal's master is not opened anew: that would make another terminal. */
 
@@ -38,7 +38,8 @@ can_be_reopened (int fd)
   return S_ISCHR (status.st_mode) && isatty (fd) && ioctl (fd, TIOCGPTN, &number) < 0;
 }
 
-/* Returns: a descriptor that takes the place of @fd (consumed) and that the functions below do not block
+/* Returns: a descriptor that takes the place of @fd (consumed) and that the functions below do not
+ *   block
  * on */
 int
 vmd_exec_stream_open (int fd, gboolean for_writing)
@@ -64,7 +65,8 @@ vmd_exec_stream_read (int fd, void *data, gsize length)
   return n >= 0 || errno != ENOTSOCK ? n : read (fd, data, length);
 }
 
-/* After poll(), else it may wait. Never raises SIGPIPE. Returns: as write(), perhaps less than all */
+/* After poll(), else it may wait. Never raises SIGPIPE. Returns: as write(), perhaps less than
+ * all */
 gssize
 vmd_exec_stream_write (int fd, const void *data, gsize length)
 {

@@ -24,8 +24,8 @@ typedef struct
   gboolean has_terminal;
 } Setup;
 
-/* In the child: only what is safe after a fork. A session of its own, as sshd gives it; and hung up on
- * when we die, as when sshd's connection ends. */
+/* In the child: only what is safe after a fork. A session of its own, as sshd gives it; and hung up
+ * on when we die, as when sshd's connection ends. */
 static void
 setup_cb (gpointer data)
 {

@@ -19,7 +19,8 @@ dup_path (const char *root, const char *name)
   return g_build_filename (root, DIRECTORY, name, NULL);
 }
 
-/* Whether the script has @name. @count: (out) (optional): the number in the file, 0 when there is none. */
+/* Whether the script has @name. @count: (out) (optional): the number in the file, 0 when there is
+ * none. */
 gboolean
 vmd_fake_guest_is_told (const char *root, const char *name, guint64 *count)
 {
@@ -33,8 +34,8 @@ vmd_fake_guest_is_told (const char *root, const char *name, guint64 *count)
   return TRUE;
 }
 
-/* Waits until the file is gone. Meanwhile there is a file `stalled`, for the test to wait for. Looked for
- * again and again: a watch for each would be one of the few that a user may have. */
+/* Waits until the file is gone. Meanwhile there is a file `stalled`, for the test to wait for.
+ * Looked for again and again: a watch for each would be one of the few that a user may have. */
 static gboolean
 wait_until_gone (const char *root, const char *name, GCancellable *cancellable, gint64 deadline,
                  GError **error)

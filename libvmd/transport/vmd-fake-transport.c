@@ -10,14 +10,15 @@
 #include <errno.h>
 #include <string.h>
 
-/* A guest that is a directory. Commands run on the host, as whoever runs this, through /bin/sh: in the
- * directory fake_root, which is their home too, with nothing else of the host's environment than PATH, and
- * $VMD_FAKE_ROOT to find it by. An exec's directory is taken below it. vmd's own program in the guest is
- * replaced by the host's copy, which is told by $VMD_GUEST_ROOT to do everything below it.
+/* A guest that is a directory. Commands run on the host, as whoever runs this, through /bin/sh: in
+ * the directory fake_root, which is their home too, with nothing else of the host's environment
+ * than PATH, and $VMD_FAKE_ROOT to find it by. An exec's directory is taken below it. vmd's own
+ * program in the guest is replaced by the host's copy, which is told by $VMD_GUEST_ROOT to do
+ * everything below it.
  *
- * Its limits: other absolute paths are the host's, since nothing short of a mount namespace would change
- * that, and who tests with the fake need not be allowed one. There is no login to refuse and no host key to
- * compare. What a command leaves running is not ended with the VM.
+ * Its limits: other absolute paths are the host's, since nothing short of a mount namespace would
+ * change that, and who tests with the fake need not be allowed one. There is no login to refuse and
+ * no host key to compare. What a command leaves running is not ended with the VM.
  *
  * A test scripts it by files in <fake_root>/.vmd-fake:
  *   refuse            connections are refused

@@ -4,10 +4,10 @@
 
 #include "vmd-exec-private.h"
 
-/* SSH carries one string, which a shell in the guest takes apart again. So every word that comes from
- * outside goes through here: always in single quotes, in which a POSIX shell knows no special character
- * but the quote itself. A list of characters that need no quotes would save a few bytes and be wrong
- * one day: "if", "a=b", "~" and "-n" are harmless only in some places. */
+/* SSH carries one string, which a shell in the guest takes apart again. So every word that comes
+ * from outside goes through here: always in single quotes, in which a POSIX shell knows no special
+ * character but the quote itself. A list of characters that need no quotes would save a few bytes
+ * and be wrong one day: "if", "a=b", "~" and "-n" are harmless only in some places. */
 void
 vmd_shell_append_quoted (GString *line, const char *word)
 {
@@ -26,8 +26,8 @@ vmd_shell_append_quoted (GString *line, const char *word)
  * vmd_shell_quote_argv:
  * @argv: (nullable): words, as bytes
  *
- * Returns: (transfer full) (nullable): a command line from which a POSIX shell makes exactly these words;
- *   NULL when there are none
+ * Returns: (transfer full) (nullable): a command line from which a POSIX shell makes exactly these
+ *   words; NULL when there are none
  */
 char *
 vmd_shell_quote_argv (const char *const *argv)

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* What the guest may send of one command before we read it. A window of 64 KiB makes a stream 20 times
- * slower. */
+/* What the guest may send of one command before we read it. A window of 64 KiB makes a stream 20
+ * times slower. */
 #define WINDOW (2 * 1024 * 1024)
 #define PACKET 32768
 
@@ -98,8 +98,8 @@ vmd_ssh_channel_open (VmdSshConnection *connection, const char *term, guint colu
  * vmd_ssh_channel_listen:
  * @closed: (out): the command has ended, and has said how
  *
- * Takes in what the guest says, as far as the present turn goes; output stays queued until it is read.
- * To be called between waits whatever else is done, since nothing else may read.
+ * Takes in what the guest says, as far as the present turn goes; output stays queued until it is
+ * read. To be called between waits whatever else is done, since nothing else may read.
  *
  * Returns: FALSE when the connection is lost
  */
@@ -116,7 +116,8 @@ vmd_ssh_channel_listen (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel, 
          vmd_ssh_connection_fail (connection, result, what, error);
 }
 
-/* Of a command that has ended. libssh2 1.10 does not tell a guest that says nothing from one that says 0.
+/* Of a command that has ended. libssh2 1.10 does not tell a guest that says nothing from one that
+ * says 0.
  * Returns: (transfer full) */
 VmdExecResult *
 vmd_ssh_channel_get_result (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel)
@@ -133,8 +134,8 @@ vmd_ssh_channel_get_result (VmdSshConnection *connection, LIBSSH2_CHANNEL *chann
   return result;
 }
 
-/* Gives the channel back. When the command has not ended, or the guest does not agree at once that it
- * has, the connection goes with it: then the command loses its streams, and its terminal. */
+/* Gives the channel back. When the command has not ended, or the guest does not agree at once that
+ * it has, the connection goes with it: then the command loses its streams, and its terminal. */
 void
 vmd_ssh_channel_end (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel)
 {

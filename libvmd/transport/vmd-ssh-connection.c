@@ -9,8 +9,8 @@
 
 #include <errno.h>
 
-/* A guest that has said nothing for a while is asked; one that does not answer is given up. Either way the
- * connection ends well before TCP would notice. */
+/* A guest that has said nothing for a while is asked; one that does not answer is given up. Either
+ * way the connection ends well before TCP would notice. */
 #define KEEPALIVE_INTERVAL 15 /* seconds */
 #define SILENCE_MAX 60 /* seconds */
 
@@ -56,8 +56,8 @@ ssh_connection_exec (VmdGuestConnection *connection, VmdExecSpec *spec, GCancell
   return vmd_ssh_exec (VMD_SSH_CONNECTION (connection), spec, cancellable, error);
 }
 
-/* What the guest has sent meanwhile is left where it is, for the next command: mostly requests that a
- * server makes on its own. */
+/* What the guest has sent meanwhile is left where it is, for the next command: mostly requests that
+ * a server makes on its own. */
 static gboolean
 ssh_connection_is_usable (VmdGuestConnection *connection)
 {
@@ -87,7 +87,8 @@ vmd_ssh_connection_init (VmdSshConnection *self)
   vmd_ssh_wire_init (&self->wire);
 }
 
-/* @fd: a connected socket, taken. Returns: (transfer full) (nullable): nobody is logged in yet; NULL when
+/* @fd: a connected socket, taken. Returns: (transfer full) (nullable): nobody is logged in yet;
+ *   NULL when
  * libssh2 cannot be used */
 VmdSshConnection *
 vmd_ssh_connection_new (int fd)
@@ -245,8 +246,8 @@ look_only (VmdSshConnection *self, const VmdSshWait *wait, struct pollfd *fds, n
  * vmd_ssh_connection_wait:
  * @fds: (inout): @fds[0] is for the connection, the others are the caller's
  *
- * Sends what is queued, waits until the guest says or takes something or one of the caller's descriptors
- * is ready, and allows the next turn of reading.
+ * Sends what is queued, waits until the guest says or takes something or one of the caller's
+ * descriptors is ready, and allows the next turn of reading.
  *
  * Returns: whether it is worth trying again; else CANCELLED, TIMED_OUT, UNREACHABLE
  */

@@ -9,9 +9,10 @@
 
 #include <errno.h>
 
-/* A command whose streams are the caller's descriptors: one loop carries all three, since none may wait
- * for another. Each output has one buffer; while that is full, nothing more of that stream is read, and the
- * guest is held back by its window. Input is read only when all of the last was taken. */
+/* A command whose streams are the caller's descriptors: one loop carries all three, since none may
+ * wait for another. Each output has one buffer; while that is full, nothing more of that stream is
+ * read, and the guest is held back by its window. Input is read only when all of the last was
+ * taken. */
 
 #define INPUT_SIZE (64 * 1024)
 #define OUTPUT_SIZE (64 * 1024)
@@ -185,8 +186,8 @@ wait_more (Exec *self, struct pollfd *fds, GError **error)
   fds[FD_RESIZE] =
       (struct pollfd){ .fd = vmd_exec_spec_get_resize_fd (self->spec), .events = POLLIN };
   fds[FD_WIRE] = (struct pollfd){ .fd = -1 };
-  /* Once it has ended, only the caller's descriptors are waited for: nobody reads what a server says
-   * beside it. */
+  /* Once it has ended, only the caller's descriptors are waited for: nobody reads what a server
+   * says beside it. */
   if (self->closed)
     return vmd_poll (fds, N_FDS, self->wait.cancellable, self->wait.deadline, self->wait.what,
                      error);
@@ -247,8 +248,8 @@ begin (Exec *self, GError **error)
   return self->channel != NULL;
 }
 
-/* A command whose output nobody reads ends as it would in a pipeline: it loses its streams, and SIGPIPE is
- * said to have ended it, whatever it makes of that. */
+/* A command whose output nobody reads ends as it would in a pipeline: it loses its streams, and
+ * SIGPIPE is said to have ended it, whatever it makes of that. */
 VmdExecResult *
 vmd_ssh_exec (VmdSshConnection *connection, VmdExecSpec *spec, GCancellable *cancellable,
               GError **error)

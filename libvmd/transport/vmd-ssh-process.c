@@ -6,8 +6,8 @@
 
 #include "../base/vmd-failure-private.h"
 
-/* A command whose streams are ours. Nothing here reads ahead: output waits in the session, at most a window
- * of it, until it is read. */
+/* A command whose streams are ours. Nothing here reads ahead: output waits in the session, at most
+ * a window of it, until it is read. */
 
 #define VMD_TYPE_SSH_PROCESS (vmd_ssh_process_get_type ())
 G_DECLARE_FINAL_TYPE (VmdSshProcess, vmd_ssh_process, VMD, SSH_PROCESS, GObject)

@@ -14,10 +14,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* From an address to a login. vmd made the guest's host key itself, so what answers must prove that one
- * from the first connection on: an address may belong to another VM by now, and nothing of ours, least of
- * all a stream of files, may reach that one. Only numeric addresses are taken: a name would have to be
- * asked for, from somebody else, for as long as that takes. */
+/* From an address to a login. vmd made the guest's host key itself, so what answers must prove that
+ * one from the first connection on: an address may belong to another VM by now, and nothing of
+ * ours, least of all a stream of files, may reach that one. Only numeric addresses are taken: a
+ * name would have to be asked for, from somebody else, for as long as that takes. */
 
 struct _VmdSshTransport
 {
@@ -104,7 +104,8 @@ connect_socket (const VmdGuestAddress *address, GCancellable *cancellable, gint6
   return vmd_steal_fd (&fd);
 }
 
-/* Of @list, what this libssh2 knows. It would leave the rest out itself, but copies over itself at that. */
+/* Of @list, what this libssh2 knows. It would leave the rest out itself, but copies over itself at
+ * that. */
 static void
 prefer_method (LIBSSH2_SESSION *session, int method, const char *list)
 {
@@ -123,8 +124,8 @@ prefer_method (LIBSSH2_SESSION *session, int method, const char *list)
     libssh2_session_method_pref (session, method, known->str);
 }
 
-/* The guest's own kind of host key is asked for first; one of another kind is then told apart as what it
- * is, the wrong one. */
+/* The guest's own kind of host key is asked for first; one of another kind is then told apart as
+ * what it is, the wrong one. */
 static void
 prefer (LIBSSH2_SESSION *session, const VmdGuestAddress *address)
 {

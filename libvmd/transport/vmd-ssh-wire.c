@@ -12,22 +12,23 @@
 
 /* libssh2 does its own recv() and send() unless told otherwise. It is told, for four reasons.
  *
- * Sending never blocks. With the socket itself below it, libssh2 stops in mid-packet, and until that packet
- * is out nothing else may be called: not even the reading that would make room. dropbear stops reading
- * while it cannot write, so `cat` of a large file would stand still for ever, each side waiting for the
- * other to read. Here a packet is always taken whole, into a queue that is sent by whoever waits next; who
- * has bulk data looks at the queue before adding to it. It also makes large writes out of many packets.
+ * Sending never blocks. With the socket itself below it, libssh2 stops in mid-packet, and until
+ * that packet is out nothing else may be called: not even the reading that would make room.
+ * dropbear stops reading while it cannot write, so `cat` of a large file would stand still for
+ * ever, each side waiting for the other to read. Here a packet is always taken whole, into a queue
+ * that is sent by whoever waits next; who has bulk data looks at the queue before adding to it. It
+ * also makes large writes out of many packets.
  *
- * Reading always ends. libssh2 reads while there is anything, so a guest that never pauses would keep us
- * inside one call, deaf to cancel and deadline. So each wait allows a number of bytes, after which the socket
- * seems empty until the next wait.
+ * Reading always ends. libssh2 reads while there is anything, so a guest that never pauses would
+ * keep us inside one call, deaf to cancel and deadline. So each wait allows a number of bytes,
+ * after which the socket seems empty until the next wait.
  *
- * Memory is bounded. libssh2 keeps every message that nobody asked for. The session's allocations are
- * counted, and a guest that makes us keep more than any honest one could gets an error. What libssh2 1.10
- * forgets to free (a host key for each exchange of keys) goes with the session.
+ * Memory is bounded. libssh2 keeps every message that nobody asked for. The session's allocations
+ * are counted, and a guest that makes us keep more than any honest one could gets an error. What
+ * libssh2 1.10 forgets to free (a host key for each exchange of keys) goes with the session.
  *
- * It can be cut. Once it is, every call fails at once, and what libssh2 would wait for when a channel or a
- * session is freed is not waited for. */
+ * It can be cut. Once it is, every call fails at once, and what libssh2 would wait for when a
+ * channel or a session is freed is not waited for. */
 
 /* Bytes read between two waits. */
 #define TURN (1024 * 1024)
@@ -208,7 +209,8 @@ realloc_cb (void *data, size_t size, void **abstract)
   return moved;
 }
 
-/* Returns: (transfer full) (nullable): a session that moves its bytes over @self, which outlives it */
+/* Returns: (transfer full) (nullable): a session that moves its bytes over @self, which outlives
+ *   it */
 LIBSSH2_SESSION *
 vmd_ssh_wire_make_session (VmdSshWire *self)
 {

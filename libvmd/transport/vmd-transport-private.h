@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The seam to the guest's command line: SSH (vmd-ssh-*.c), or a fake that runs commands on the host below a directory.
- * A VmdGuestConnection is one SSH session. It belongs to one thread at a time: whoever has it. */
+/* The seam to the guest's command line: SSH (vmd-ssh-*.c), or a fake that runs commands on the host
+ * below a directory. A VmdGuestConnection is one SSH session. It belongs to one thread at a time:
+ * whoever has it. */
 
 #include "../vmd-exec.h"
 #include "vmd-error.h"
@@ -44,7 +45,8 @@ G_DECLARE_INTERFACE (VmdGuestProcess, vmd_guest_process, VMD, GUEST_PROCESS, GOb
 struct _VmdTransportInterface
 {
   GTypeInterface parent;
-  /* One attempt. UNREACHABLE (refused, reset, no banner), TIMED_OUT, HOST_KEY_MISMATCH, PERMISSION_DENIED (key refused), CANCELLED. */
+  /* One attempt. UNREACHABLE (refused, reset, no banner), TIMED_OUT, HOST_KEY_MISMATCH,
+   * PERMISSION_DENIED (key refused), CANCELLED. */
   VmdGuestConnection *(*connect) (VmdTransport *self, const VmdGuestAddress *address,
                                   GCancellable *cancellable, gint64 deadline, GError **error);
 };
@@ -72,7 +74,8 @@ struct _VmdGuestProcessInterface
   /* After both streams ended. */
   VmdExecResult *(*wait) (VmdGuestProcess *self, GCancellable *cancellable, gint64 deadline,
                           GError **error);
-  /* Ends it now, from its own thread; the connection is not usable afterwards if the guest does not answer at once. */
+  /* Ends it now, from its own thread; the connection is not usable afterwards if the guest does not
+   * answer at once. */
   void (*abort) (VmdGuestProcess *self);
 };
 
@@ -98,8 +101,8 @@ void vmd_guest_process_abort (VmdGuestProcess *self);
 VmdTransport *vmd_ssh_transport_new (void);
 VmdTransport *vmd_fake_transport_new (void);
 
-/* Idle connections of live VMs, so that an exec needs no new handshake. Thread-safe; at most @max_idle for each VM; those of another
- * launch, or not usable, are thrown away. */
+/* Idle connections of live VMs, so that an exec needs no new handshake. Thread-safe; at most
+ * @max_idle for each VM; those of another launch, or not usable, are thrown away. */
 #define VMD_TYPE_CONNECTION_POOL (vmd_connection_pool_get_type ())
 G_DECLARE_FINAL_TYPE (VmdConnectionPool, vmd_connection_pool, VMD, CONNECTION_POOL, GObject)
 VmdConnectionPool *vmd_connection_pool_new (VmdTransport *transport, guint max_idle);
@@ -110,7 +113,8 @@ void vmd_connection_pool_give (VmdConnectionPool *self, const VmdGuestAddress *a
                                VmdGuestConnection *connection); /* takes the connection */
 void vmd_connection_pool_forget (VmdConnectionPool *self, const char *vm_id);
 
-/* argv → one command line for a POSIX shell in the guest: the one tested function (LESSONS 36). Empty or NULL: NULL. */
+/* argv → one command line for a POSIX shell in the guest: the one tested function (LESSONS 36).
+ * Empty or NULL: NULL. */
 char *vmd_shell_quote_argv (const char *const *argv);
 /* What an exec sends: environment, directory and argv, quoted. */
 char *vmd_exec_spec_dup_command (VmdExecSpec *spec);

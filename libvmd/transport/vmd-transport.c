@@ -92,8 +92,8 @@ vmd_guest_connection_spawn (VmdGuestConnection *self, const char *command,
  *
  * Runs a command to its end, and carries its streams meanwhile.
  *
- * Returns: (transfer full) (nullable): how it ended; GUEST, UNREACHABLE, TIMED_OUT, CANCELLED, or what a
- *   stream of @spec failed with
+ * Returns: (transfer full) (nullable): how it ended; GUEST, UNREACHABLE, TIMED_OUT, CANCELLED, or
+ *   what a stream of @spec failed with
  */
 VmdExecResult *
 vmd_guest_connection_exec (VmdGuestConnection *self, VmdExecSpec *spec, GCancellable *cancellable,
@@ -116,8 +116,8 @@ vmd_guest_connection_is_usable (VmdGuestConnection *self)
  *
  * Gives @data to the command's standard input.
  *
- * Returns: TRUE when all of it is on its way; GUEST when the command ended without reading it, which
- *   its streams and vmd_guest_process_wait() then explain
+ * Returns: TRUE when all of it is on its way; GUEST when the command ended without reading it,
+ *   which its streams and vmd_guest_process_wait() then explain
  */
 gboolean
 vmd_guest_process_write (VmdGuestProcess *self, const void *data, gsize length,

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the tests of archives share: a directory, and file systems looked into with the programs that know them best. */
+/* What the tests of archives share: a directory, and file systems looked into with the programs
+ * that know them best. */
 
 #include "archive-maker.h"
 #include "vmd-job-private.h"

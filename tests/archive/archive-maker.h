@@ -15,7 +15,8 @@ typedef struct
 
 /* @filter: NULL, "gzip", "xz", "zstd", "bzip2", "lzma". @format: "pax", "newc", "ar". */
 void tar_open (Tar *tar, const char *format, const char *filter);
-/* An entry of root's with a time of 1,000,000,000; set what is to be otherwise, and hand it to tar_add(). */
+/* An entry of root's with a time of 1,000,000,000; set what is to be otherwise, and hand it to
+ * tar_add(). */
 struct archive_entry *tar_entry (const char *name, guint mode);
 void tar_add (Tar *tar, struct archive_entry *entry, const void *data, gsize length);
 void tar_add_file (Tar *tar, const char *name, const char *content);

@@ -2,9 +2,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* An apt of the tests' own: the real one's words, without its network. Its server is a directory of packages. Of other files there,
- * "stale" means that the host's lists name what the server no longer has, "down" that there is no network, "hang" that there is one
- * which says nothing, and "gate", a fifo, that there is an answer when somebody has written to it. */
+/* An apt of the tests' own: the real one's words, without its network. Its server is a directory of
+ * packages. Of other files there, "stale" means that the host's lists name what the server no
+ * longer has, "down" that there is no network, "hang" that there is one which says nothing, and
+ * "gate", a fifo, that there is an answer when somebody has written to it. */
 
 #include <glib.h>
 
@@ -19,7 +20,8 @@ void fake_apt_reset (void);
 GByteArray *fake_apt_make_package (const char *control, const char *path, const char *content);
 /* Takes @bytes. */
 void fake_apt_publish_bytes (const char *file, GByteArray *bytes);
-/* What it was asked for since the last time: "download? one two;" is the question, without "?" the deed. */
+/* What it was asked for since the last time: "download? one two;" is the question, without "?" the
+ * deed. */
 char *fake_apt_dup_log (void);
 /* From now on it waits; and lets go on who waits. */
 void fake_apt_close_gate (void);

@@ -89,7 +89,8 @@ test_cpio (void)
   g_assert_no_error (error);
 }
 
-/* However it is compressed, and wherever it is cut: an error, or (between two members) no end mark. */
+/* However it is compressed, and wherever it is cut: an error, or (between two members) no end
+ * mark. */
 static void
 test_truncated (void)
 {

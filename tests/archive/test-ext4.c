@@ -359,7 +359,8 @@ test_large_xattr (Fixture *fixture, gconstpointer data)
   assert_vmd_error (error, VMD_ERROR_BAD_ARCHIVE);
 }
 
-/* The same members make the same bytes, whenever that is: nothing on the disk says what time it is now. */
+/* The same members make the same bytes, whenever that is: nothing on the disk says what time it is
+ * now. */
 static void
 test_same (Fixture *fixture, gconstpointer data)
 {

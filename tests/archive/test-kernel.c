@@ -274,7 +274,8 @@ test_circle (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (order, ==, "virtio_net.ko virtio_blk.ko ");
 }
 
-/* What is cut, or has any one byte wrong, may be understood or not, but never leads out of the file. */
+/* What is cut, or has any one byte wrong, may be understood or not, but never leads out of the
+ * file. */
 static void
 test_hostile_modules (void)
 {

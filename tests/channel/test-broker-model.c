@@ -5,8 +5,8 @@
 #include "channel/vmd-broker-private.h"
 
 /* Random histories of set, connect, take over, read the snapshot, deliver, disconnect and
- * crash-and-restart, each step checked against what must always hold. A history is a function of its seed, which is printed when
- * it fails: VMD_TEST_SEED=N runs that one alone. */
+ * crash-and-restart, each step checked against what must always hold. A history is a function of
+ * its seed, which is printed when it fails: VMD_TEST_SEED=N runs that one alone. */
 
 #define DEVICES 3
 #define CONNECTIONS 12

@@ -4,8 +4,9 @@
 
 #include "channel/vmd-broker-private.h"
 
-/* 60: thousands of takeovers from several threads, over one device and over several: of each device exactly one
- * lives at the end, every other has ended and was told so before its successor had anything. */
+/* 60: thousands of takeovers from several threads, over one device and over several: of each device
+ * exactly one lives at the end, every other has ended and was told so before its successor had
+ * anything. */
 
 #define THREADS 8
 

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the tests of handles share: a manager with the fake backend on a private state directory, verbs
- * under way, and what is left of them. */
+/* What the tests of handles share: a manager with the fake backend on a private state directory,
+ * verbs under way, and what is left of them. */
 
 #include "vmd-manager-state-private.h"
 #include "vmd-vm-claim-private.h"

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the tests of images and kernels share: small ones to import, and what lies in the state directory. */
+/* What the tests of images and kernels share: small ones to import, and what lies in the state
+ * directory. */
 
 #include "handles-support.h"
 

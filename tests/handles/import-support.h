@@ -36,7 +36,8 @@ int serve_repository (void);
 
 /* The path of something in the VM's guest. */
 char *in_guest (VmdVm *vm, const char *path);
-/* Tells the fake guest something: see libvmd/transport/vmd-fake-transport.c. @content NULL: no more. */
+/* Tells the fake guest something: see libvmd/transport/vmd-fake-transport.c. @content NULL: no
+ * more. */
 void tell_guest (VmdVm *vm, const char *name, const char *content);
 void wait_until_stalled (VmdVm *vm);
 /* Whether the repository is there, whole. */

@@ -173,7 +173,8 @@ test_bad (Fixture *fixture, gconstpointer data)
   assert_tidy (fixture);
 }
 
-/* One whose sender stalls keeps nobody from another name; who waits for this one goes on as soon as it is given up. */
+/* One whose sender stalls keeps nobody from another name; who waits for this one goes on as soon as
+ * it is given up. */
 static void
 test_stalled (Fixture *fixture, gconstpointer data)
 {
@@ -354,7 +355,8 @@ test_async (Fixture *fixture, gconstpointer data)
 
 #ifdef VMD_FAULT_POINTS
 
-/* Each point failed in turn: the name is what it was, or what it is to be, and there is no file but that. */
+/* Each point failed in turn: the name is what it was, or what it is to be, and there is no file but
+ * that. */
 static void
 test_faults (Fixture *fixture, gconstpointer data)
 {
@@ -409,7 +411,8 @@ test_delete_faults (Fixture *fixture, gconstpointer data)
     }
 }
 
-/* Killed at each point of publishing, in a process of its own: whoever opens next finds all or nothing. */
+/* Killed at each point of publishing, in a process of its own: whoever opens next finds all or
+ * nothing. */
 static void
 test_crash_child (Fixture *fixture, gconstpointer data)
 {

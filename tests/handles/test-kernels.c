@@ -205,7 +205,8 @@ test_ensure_fails (Fixture *fixture, gconstpointer data)
 
 #ifdef VMD_FAULT_POINTS
 
-/* Each point failed in turn, for a new version and for one that is there: what is listed is there, whole. */
+/* Each point failed in turn, for a new version and for one that is there: what is listed is there,
+ * whole. */
 static void
 test_faults (Fixture *fixture, gconstpointer data)
 {

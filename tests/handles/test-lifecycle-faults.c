@@ -6,8 +6,8 @@
 
 #include "base/vmd-fault-private.h"
 
-/* Every point at which a verb can fail, failed in turn; and every undoing. Afterwards a VM runs or it
- * does not, nobody is at work, and what comes next works. Needs -Dfault_points=true. */
+/* Every point at which a verb can fail, failed in turn; and every undoing. Afterwards a VM runs or
+ * it does not, nobody is at work, and what comes next works. Needs -Dfault_points=true. */
 
 #ifdef VMD_FAULT_POINTS
 

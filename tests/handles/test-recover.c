@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Opening a state directory after whoever had it open is gone, in good order or by kill -9. Hypervisors
- * whose parent is killed become children of this process, so that none can hide. */
+/* Opening a state directory after whoever had it open is gone, in good order or by kill -9.
+ * Hypervisors whose parent is killed become children of this process, so that none can hide. */
 
 /* What waits to be delivered has references, on VMs and so on their manager. */
 static void
@@ -135,7 +135,8 @@ kill_and_wait (GSubprocess *process)
   g_assert_true (g_subprocess_wait (process, NULL, NULL));
 }
 
-/* The process that was killed stays a zombie until somebody looks: it counts as gone all the same. */
+/* The process that was killed stays a zombie until somebody looks: it counts as gone all the
+ * same. */
 static void
 kill_hypervisor (pid_t pid)
 {
@@ -279,8 +280,8 @@ test_lesson_14_hypervisor_gone (Fixture *fixture, gconstpointer data)
   assert_cleared (fixture, after);
 }
 
-/* The host was restarted, or the pid given to another: that one (here: this very process) must not be
- * taken for the hypervisor, and not be killed. */
+/* The host was restarted, or the pid given to another: that one (here: this very process) must not
+ * be taken for the hypervisor, and not be killed. */
 static void
 test_lesson_14_pid_reused (Fixture *fixture, gconstpointer data)
 {
@@ -500,7 +501,8 @@ test_staging (Fixture *fixture, gconstpointer data)
   g_assert_true (vmd_remove_tree (ours, NULL));
 }
 
-/* The database was lost, and an empty one is in its place: the images are not taken for left-overs. */
+/* The database was lost, and an empty one is in its place: the images are not taken for
+ * left-overs. */
 static void
 test_lost_database (Fixture *fixture, gconstpointer data)
 {
@@ -568,7 +570,8 @@ is_settled (const VmdVmSnapshot *now, gconstpointer data)
          (vmd_vm_snapshot_is_running (now) || now->launch == NULL);
 }
 
-/* LESSONS 13: it runs, or it is stopped, and nothing else. Then it can be deleted, and nothing is left. */
+/* LESSONS 13: it runs, or it is stopped, and nothing else. Then it can be deleted, and nothing is
+ * left. */
 static void
 assert_recovered (Fixture *fixture)
 {

@@ -83,7 +83,8 @@ test_cancel_while_booting (Fixture *fixture, gconstpointer data)
   assert_state (vm, VMD_VM_RUNNING);
 }
 
-/* The guest says itself that it failed: the error has its words, and the VM is left to be looked at. */
+/* The guest says itself that it failed: the error has its words, and the VM is left to be looked
+ * at. */
 static void
 test_guest_complains (Fixture *fixture, gconstpointer data)
 {

@@ -12,7 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Imports: what is there afterwards, in the guest and in the store; and nothing in either when they fail. */
+/* Imports: what is there afterwards, in the guest and in the store; and nothing in either when they
+ * fail. */
 
 static void
 test_import (Fixture *fixture, gconstpointer data)
@@ -277,8 +278,8 @@ test_hypervisor_dies (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (count_workspaces (fixture->manager), ==, 0);
 }
 
-/* LESSONS 37, 16: a VM of the same name, where the old one was; it gets nothing of the stream, and the old
- * one no row. */
+/* LESSONS 37, 16: a VM of the same name, where the old one was; it gets nothing of the stream, and
+ * the old one no row. */
 static void
 test_vm_replaced (Fixture *fixture, gconstpointer data)
 {

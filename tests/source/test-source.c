@@ -276,7 +276,8 @@ test_foreign_configuration (GitFixture *fixture, gconstpointer data)
   g_assert_false (g_file_test (ran, G_FILE_TEST_EXISTS));
 }
 
-/* LESSONS 35: a repository that calls its user's home its work tree, and has his keys in its index. */
+/* LESSONS 35: a repository that calls its user's home its work tree, and has his keys in its
+ * index. */
 static void
 test_foreign_work_tree (GitFixture *fixture, gconstpointer data)
 {

@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the tests of the store share: a private state directory, rows to put into it, an observer that
- * writes down what it is told, a gate that holds up the store's thread, and processes beside this one. */
+/* What the tests of the store share: a private state directory, rows to put into it, an observer
+ * that writes down what it is told, a gate that holds up the store's thread, and processes beside
+ * this one. */
 
 #include "store/vmd-rows-private.h"
 #include "store/vmd-store-private.h"

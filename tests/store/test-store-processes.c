@@ -266,8 +266,8 @@ read_lines (GDataInputStream *stream, guint n, GPtrArray *lines)
     }
 }
 
-/* kill -9 in the midst of writes: every one that was acknowledged is there, and besides these at most
- * what was under way. */
+/* kill -9 in the midst of writes: every one that was acknowledged is there, and besides these at
+ * most what was under way. */
 static void
 test_killed_writer (Fixture *fixture, gconstpointer data)
 {

@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* An SSH server on the loopback, with keys and a configuration of its own: real ones, and such as do what
- * no server should. It has the socket first and the server second (`sshd -i`), so that no port is chosen
- * before it is bound. */
+/* An SSH server on the loopback, with keys and a configuration of its own: real ones, and such as
+ * do what no server should. It has the socket first and the server second (`sshd -i`), so that no
+ * port is chosen before it is bound. */
 
 #include "libvmd/transport/vmd-transport-private.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Servers that do what none should, and callers who change their mind: every wait ends, in time and with
- * the error that says why. */
+/* Servers that do what none should, and callers who change their mind: every wait ends, in time and
+ * with the error that says why. */
 
 #include "exec-session.h"
 #include "ssh-server.h"

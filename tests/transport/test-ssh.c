@@ -139,8 +139,8 @@ test_streams (Fixture *self, gconstpointer data)
   g_assert_cmpint (vmd_exec_result_get_exit_status (session->result), ==, 3);
 }
 
-/* LESSONS 38: with small windows this takes minutes; and a server that does not read while it cannot write
- * must not be waited for with a packet half sent. */
+/* LESSONS 38: with small windows this takes minutes; and a server that does not read while it
+ * cannot write must not be waited for with a packet half sent. */
 static void
 test_large_both_ways (Fixture *self, gconstpointer data)
 {
@@ -204,7 +204,8 @@ test_large_out (Fixture *self, gconstpointer data)
   g_assert_cmpuint (errors->len, ==, 1048576);
 }
 
-/* What a stalled reader has not taken yet waits in the guest, not in memory; then all of it comes. */
+/* What a stalled reader has not taken yet waits in the guest, not in memory; then all of it
+ * comes. */
 static void
 test_slow_reader (Fixture *self, gconstpointer data)
 {
