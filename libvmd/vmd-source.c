@@ -110,8 +110,9 @@ check_work_tree (const char *path, GCancellable *cancellable, GError **error)
                    "'%s' is in no git work tree, but among git's own files", shown);
 }
 
-/* A repository's own configuration may say that its work tree is elsewhere, the user's home say, whose files would travel then. So what
- * git finds from the top of the work tree has to be the repository that was found from @path. */
+/* A repository's own configuration may say that its work tree is elsewhere, the user's home say,
+ * whose files would travel then. So what git finds from the top of the work tree has to be the
+ * repository that was found from @path. */
 static gboolean
 check_top (const char *path, const char *top, GCancellable *cancellable, GError **error)
 {
@@ -342,9 +343,9 @@ vmd_source_list_files (VmdSource *self)
  * @self: a source
  * @fd: a connected stream socket; taken
  * @cancellable: (nullable): ends it
- * @error: what the other side was told too: a file that could not be read, or that changed while
- *   it was; PROTOCOL;
- *   CANCELLED
+ * @error: what the other side was told too: %VMD_ERROR_PERMISSION_DENIED for a file that cannot be
+ *   read, %VMD_ERROR_FAILED for one that changed while it was, %VMD_ERROR_PROTOCOL,
+ *   %VMD_ERROR_UNSUPPORTED; or %VMD_ERROR_CANCELLED
  *
  * Answers what comes over @fd until the other side says goodbye or hangs up. Blocks for as long
  * as that takes; the other side decides what is asked. No lock is needed.
@@ -418,7 +419,7 @@ vmd_source_serve_async (VmdSource *self, int fd, GCancellable *cancellable,
  * vmd_source_serve_finish:
  * @self: a source
  * @result: what the callback got
- * @error: as of vmd_source_serve()
+ * @error: as for vmd_source_serve()
  *
  * Ends vmd_source_serve_async().
  *

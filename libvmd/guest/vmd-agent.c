@@ -13,24 +13,29 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The host's end of the line to a guest's agent; the words are in subprojects/vmd-guest/agent-verbs.c.
+/* The host's end of the line to a guest's agent; the words are in
+ * subprojects/vmd-guest/agent-verbs.c.
  *
- * What comes back is written by whoever is root in the guest, and is believed for nothing but what it says about that guest. Each
- * answer is one bounded line of printable ASCII; anything else ends the use of this object with PROTOCOL, since after it nobody
- * knows where the next line begins. A well-formed answer to a question of another's (of a vmd that died, or of ours after its
- * deadline) is skipped: ids begin with a random part for that. Skipping is bounded too, and looks at deadline and
- * cancellable each time, or a guest that never stops talking would keep its reader for ever. */
+ * What comes back is written by whoever is root in the guest, and is believed for nothing but
+ * what it says about that guest. Each answer is one bounded line of printable ASCII; anything
+ * else ends the use of this object with PROTOCOL, since after it nobody knows where the next line
+ * begins. A well-formed answer to a question of another's (of a vmd that died, or of ours after
+ * its deadline) is skipped: ids begin with a random part for that. Skipping is bounded too, and
+ * looks at deadline and cancellable each time, or a guest that never stops talking would keep its
+ * reader for ever. */
 
 /* The longest line, its end included. */
 #define LINE_MAX_BYTES 4096
 /* How many answers to nobody's question are borne with. */
 #define SKIPPED_MAX 4096
 
-/* How soon the status is asked for again, at first and at most: the question may have been lost with a guest that was reset. (A guest that just
- * has not booted yet finds it waiting in the socket.) */
+/* How soon the status is asked for again, at first and at most: the question may have been lost
+ * with a guest that was reset. (A guest that just has not booted yet finds it waiting in the
+ * socket.) */
 #define REPEAT_FIRST_MILLISECONDS 500
 #define REPEAT_MOST_MILLISECONDS 8000
-/* How long the agent holds a status back while the guest is not ready, so that we learn of it at once without asking often. */
+/* How long the agent holds a status back while the guest is not ready, so that we learn of it at
+ * once without asking often. */
 #define STATUS_HOLD "250"
 
 /**
@@ -273,7 +278,8 @@ parse_boolean (const char *value, gboolean *boolean)
   return *boolean || g_str_equal (value, "0");
 }
 
-/* The message will be shown on terminals and sent over the bus: what is not printable ASCII becomes a question mark. */
+/* The message will be shown on terminals and sent over the bus: what is not printable ASCII
+ * becomes a question mark. */
 static gboolean
 parse_message (const char *value, VmdAgentStatus *status)
 {
@@ -373,12 +379,13 @@ vmd_agent_new (int fd)
  * @deadline: until when to wait for an answer, as g_get_monotonic_time()
  * @error: return location
  *
- * Asks how far the guest is. The guest may not have booted yet: the question is repeated until it is answered. A guest that is
- * not ready (SSH listening, provisioned) answers after a quarter of a second, or as soon as it is, so this can
- * be called in a loop.
+ * Asks how far the guest is. The guest may not have booted yet: the question is repeated until it
+ * is answered. A guest that is not ready (SSH listening, provisioned) answers after a quarter of
+ * a second, or as soon as it is, so this can be called in a loop.
  *
- * Returns: whether @status was filled; else %VMD_ERROR_TIMED_OUT, %VMD_ERROR_CANCELLED, %VMD_ERROR_UNREACHABLE when the
- *   connection ended, %VMD_ERROR_PROTOCOL for an answer that is none, %VMD_ERROR_GUEST for a refusal
+ * Returns: whether @status was filled; else %VMD_ERROR_TIMED_OUT, %VMD_ERROR_CANCELLED,
+ *   %VMD_ERROR_UNREACHABLE when the connection ended, %VMD_ERROR_PROTOCOL for an answer that is
+ *   none, %VMD_ERROR_GUEST for a refusal
  *
  * Since: 0.1
  */
@@ -429,8 +436,8 @@ vmd_agent_sync (VmdAgent *self, GCancellable *cancellable, gint64 deadline, GErr
  * @deadline: until when to wait for the answer
  * @error: return location
  *
- * Asks the guest to end in order: processes, file systems, power. It answers before it begins, and how long it takes is for the
- * caller to bound by watching the hypervisor.
+ * Asks the guest to end in order: processes, file systems, power. It answers before it begins,
+ * and how long it takes is for the caller to bound by watching the hypervisor.
  *
  * Returns: whether the guest has begun; errors as of vmd_agent_get_status()
  *

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Headers, names and contents begin at multiples of four bytes, counted from the archive's beginning. */
+/* Headers, names and contents begin at multiples of four bytes, counted from the archive's
+ * beginning. */
 static void
 align (GByteArray *archive)
 {
@@ -25,7 +26,8 @@ add_member (GByteArray *archive, const char *path, guint mode, const void *data,
   g_return_if_fail (length <= G_MAXUINT32);
 
   align (archive);
-  /* magic, inode (any that is used once), mode, uid, gid, links, mtime, size, device (2), special device (2), name's size, check */
+  /* magic, inode (any that is used once), mode, uid, gid, links, mtime, size, device (2), special
+   * device (2), name's size, check */
   header =
       g_strdup_printf ("070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", archive->len,
                        mode, 0, 0, 1, 0, (guint) length, 0, 0, 0, 0, (guint) name_size, 0);
@@ -72,7 +74,8 @@ vmd_cpio_add_file (GByteArray *archive, const char *path, guint mode, const void
  * vmd_cpio_finish:
  * @archive: the archive so far
  *
- * Adds the end mark. The archive's length is then a multiple of four, so that another may follow it.
+ * Adds the end mark. The archive's length is then a multiple of four, so that another may follow
+ * it.
  */
 void
 vmd_cpio_finish (GByteArray *archive)

@@ -100,7 +100,8 @@ make_keys (const char *directory, GCancellable *cancellable, GError **error)
          vmd_fault_point ("guest-keys-publish", error);
 }
 
-/* Puts @staged where the keys are looked for. What lies there is not whole, else it would have been used. */
+/* Puts @staged where the keys are looked for. What lies there is not whole, else it would have
+ * been used. */
 static gboolean
 publish (const char *vm_dir, const char *staged, const char *keys, GError **error)
 {
@@ -118,14 +119,16 @@ publish (const char *vm_dir, const char *staged, const char *keys, GError **erro
  * @cancellable: (nullable): stops the work
  * @error: return location
  *
- * Makes the keys of one VM, in the directory `keys` of its own: `client` and `client.pub`, with which vmd logs in; `host` and
- * `host.pub`, by which the guest is known from the first connection on; and `host.dropbear`, the same for dropbear. All
- * ed25519, by ssh-keygen, mode 0600. The directory is made beside and renamed when all of it is on the disk, so there are whole
- * keys or none, whenever it is cut. Whole keys that are there stay as they are.
+ * Makes the keys of one VM, in the directory `keys` of its own: `client` and `client.pub`, with
+ * which vmd logs in; `host` and `host.pub`, by which the guest is known from the first connection
+ * on; and `host.dropbear`, the same for dropbear. All ed25519, by ssh-keygen, mode 0600. The
+ * directory is made beside and renamed when all of it is on the disk, so there are whole keys or
+ * none, whenever it is cut. Whole keys that are there stay as they are.
  *
  * The caller must be the only one who works on this VM (it holds its lock or its claim).
  *
- * Returns: whether the keys are there; else %VMD_ERROR_MISSING_PROGRAM, %VMD_ERROR_CANCELLED, %VMD_ERROR_NO_SPACE, …
+ * Returns: whether the keys are there; else %VMD_ERROR_MISSING_PROGRAM, %VMD_ERROR_CANCELLED,
+ *   %VMD_ERROR_NO_SPACE, …
  *
  * Since: 0.1
  */

@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* The keys of one VM: made once with ssh-keygen (and dropbearconvert) in <vm_dir>/keys/: client, client.pub, host, host.pub,
- * host.dropbear. 0600. Idempotent: what is there and whole stays. */
+/* The keys of one VM: made once with ssh-keygen (and dropbearconvert) in <vm_dir>/keys/: client,
+ * client.pub, host, host.pub, host.dropbear. 0600. Idempotent: what is there and whole stays. */
 gboolean vmd_guest_keys_ensure (const char *vm_dir, GCancellable *cancellable, GError **error);
 
 typedef struct
@@ -24,12 +24,13 @@ typedef struct
   const char *ssh_server; /* "dropbear", "openssh", "none" */
 } VmdSeed;
 
-/* Writes @path (staged, renamed, 0600): the kernel's modules.cpio, then vmd-guest as /init, then the seed. */
+/* Writes @path (staged, renamed, 0600): the kernel's modules.cpio, then vmd-guest as /init, then
+ * the seed. */
 gboolean vmd_initramfs_write (const char *path, const char *modules_cpio, const VmdSeed *seed,
                               GCancellable *cancellable, GError **error);
 
-/* The agent, over a connected socket (taken). One request at a time; belongs to one thread. What the guest says is hostile: lines over
- * 4 KiB, or not of the form, are PROTOCOL. */
+/* The agent, over a connected socket (taken). One request at a time; belongs to one thread. What
+ * the guest says is hostile: lines over 4 KiB, or not of the form, are PROTOCOL. */
 #define VMD_TYPE_AGENT (vmd_agent_get_type ())
 G_DECLARE_FINAL_TYPE (VmdAgent, vmd_agent, VMD, AGENT, GObject)
 

@@ -92,21 +92,24 @@ write_content (int fd, const char *modules_cpio, GByteArray *own, GCancellable *
 /**
  * vmd_initramfs_write:
  * @path: the file to make or replace, mode 0600: it holds the VM's host key
- * @modules_cpio: (nullable): the kernel's `modules.cpio`; %NULL for a kernel that has all drivers built in
+ * @modules_cpio: (nullable): the kernel's `modules.cpio`; %NULL for a kernel that has all drivers
+ *   built in
  * @seed: what the guest is to be; its keys must have been made
  * @cancellable: (nullable): stops the work
  * @error: return location
  *
- * Writes what the kernel is given to boot with: two cpio archives one after the other, which is a form that the kernel knows. The
- * modules come first and as they are, since they are the same for all VMs; the second has vmd-guest as `/init`, and the seed.
+ * Writes what the kernel is given to boot with: two cpio archives one after the other, which is a
+ * form that the kernel knows. The modules come first and as they are, since they are the same for
+ * all VMs; the second has vmd-guest as `/init`, and the seed.
  *
- * The file is written beside @path and renamed, so that a hypervisor never reads half of it. It is not synced: it is made
- * anew for each start, and no start outlives a crash of the host. The name beside @path is always the same one,
- * thus the caller must be the only one who starts this VM (it holds the claim), and a crash leaves at most one file for the
- * next start to overwrite.
+ * The file is written beside @path and renamed, so that a hypervisor never reads half of it. It
+ * is not synced: it is made anew for each start, and no start outlives a crash of the host. The
+ * name beside @path is always the same one, thus the caller must be the only one who starts this
+ * VM (it holds the claim), and a crash leaves at most one file for the next start to overwrite.
  *
- * Returns: whether @path is there and whole; else %VMD_ERROR_NO_SPACE, %VMD_ERROR_CANCELLED, %VMD_ERROR_MISSING_PROGRAM (vmd-guest),
- *   %VMD_ERROR_INVALID_ARGUMENT (the seed), %VMD_ERROR_NOT_FOUND (modules or keys)
+ * Returns: whether @path is there and whole; else %VMD_ERROR_NO_SPACE, %VMD_ERROR_CANCELLED,
+ *   %VMD_ERROR_MISSING_PROGRAM (vmd-guest), %VMD_ERROR_INVALID_ARGUMENT (the seed),
+ *   %VMD_ERROR_NOT_FOUND (modules or keys)
  *
  * Since: 0.1
  */

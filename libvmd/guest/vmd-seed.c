@@ -12,8 +12,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* The network cards that the backend makes are known by these hardware addresses. The first leads to the guest from vmd only; the second
- * leads out, to the addresses that the backend's user network has. The reader is subprojects/vmd-guest/seed.c. */
+/* The network cards that the backend makes are known by these hardware addresses. The first leads
+ * to the guest from vmd only; the second leads out, to the addresses that the backend's user
+ * network has. The reader is subprojects/vmd-guest/seed.c. */
 #define MANAGEMENT_NIC "nic=52:54:00:76:6d:01 10.0.2.15/24\n"
 #define USER_NIC "nic=52:54:00:76:6d:02 10.0.3.15/24 10.0.3.2\nresolver=10.0.3.3\n"
 
@@ -56,8 +57,8 @@ validate (const VmdSeed *seed, GError **error)
   return TRUE;
 }
 
-/* The machine id is to be as lasting as the VM and unlike any other's, but must not give the VM's id away to whoever in the guest
- * reports it elsewhere: hence a digest. */
+/* The machine id is to be as lasting as the VM and unlike any other's, but must not give the VM's
+ * id away to whoever in the guest reports it elsewhere: hence a digest. */
 static char *
 dup_machine_id (const char *vm_id)
 {
@@ -141,9 +142,11 @@ add_keys (GByteArray *archive, const VmdSeed *seed, GError **error)
  * @seed: what the guest is to be
  * @error: return location
  *
- * Adds the directory `seed` with the files that vmd-guest reads: `seed` (lines key=value), the keys, and fresh entropy.
+ * Adds the directory `seed` with the files that vmd-guest reads: `seed` (lines key=value), the
+ * keys, and fresh entropy.
  *
- * Returns: %FALSE with %VMD_ERROR_INVALID_ARGUMENT for a value that must not be passed on, or when a key cannot be read
+ * Returns: %FALSE with %VMD_ERROR_INVALID_ARGUMENT for a value that must not be passed on, or
+ *   when a key cannot be read
  */
 gboolean
 vmd_seed_add (GByteArray *archive, const VmdSeed *seed, GError **error)

@@ -1,17 +1,23 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What host and agent say to each other: lines of printable ASCII, at most 4096 bytes with their end.
+/* What host and agent say to each other: lines of printable ASCII, at most 4096 bytes with their
+ * end.
  *   host → guest   <id> <verb> [argument]
  *   guest → host   <id> ok [key=value …]   or   <id> error <text>
  * Verbs:
- *   status [ms]    boot_id= ssh= provisioned= message= (percent-encoded); with a number, the answer is held back for that long, unless all is
- *                  ready before: the host learns of it at once and asks seldom
+ *   status [ms]    boot_id= ssh= provisioned= message= (percent-encoded); with a number, the answer
+ *                  is held back for that long, unless all is ready before: the host learns of it at
+ *                  once and asks seldom
  *   sync           after all is on the disk
  *   poweroff       is answered before it begins
  *   clock <µs>     sets the clock
- * File syncs and first-boot hooks will count for `provisioned` when there are any. A line that cannot be understood is answered with an error, with
- * the id "-" if it has none; empty lines are skipped, so that a host may begin with one to end what a predecessor left. */
+ * File syncs and first-boot hooks will count for `provisioned` when there are any. A line that
+ * cannot be understood is answered with an error, with the id "-" if it has none; empty lines are
+ * skipped, so that a host may begin with one to end what a predecessor left.
+ *
+ * The port is a virtio-serial one, named "org.vmd.agent.0"; the host's side is
+ * libvmd/guest/vmd-agent.c. */
 
 #include "agent.h"
 #include "file.h"
@@ -117,7 +123,8 @@ is_ssh_listening (void)
   return has_listener ("/proc/net/tcp") || has_listener ("/proc/net/tcp6");
 }
 
-/* The problems so far, cut to what the host takes, with all but letters, digits and a few signs as %XX. */
+/* The problems so far, cut to what the host takes, with all but letters, digits and a few signs
+ * as %XX. */
 static void
 read_message (char *encoded)
 {

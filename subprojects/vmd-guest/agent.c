@@ -1,16 +1,21 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The agent: finds the port to the host and keeps it open for the guest's whole life. What is said on it is in agent-verbs.c.
+/* The agent: finds the port to the host and keeps it open for the guest's whole life. What is
+ * said on it is in agent-verbs.c.
  *
- * A virtio port is not like a socket. While no host is connected a read returns 0 at once and poll says POLLHUP at once,
- * which cannot be masked: a loop around poll() would spin. The kernel does wake those who wait on the port when a host connects and when
- * data comes, so waiting is edge-triggered: after each edge the port is read until it has no more, and the next edge is new.
- * (A timed retry would be the other way; it wakes an idle guest for nothing, and answers late.)
+ * A virtio port is not like a socket. While no host is connected a read returns 0 at once and
+ * poll says POLLHUP at once, which cannot be masked: a loop around poll() would spin. The kernel
+ * does wake those who wait on the port when a host connects and when data comes, so waiting is
+ * edge-triggered: after each edge the port is read until it has no more, and the next edge is
+ * new. (A timed retry would be the other way; it wakes an idle guest for nothing, and answers
+ * late.)
  *
- * The process is started before the image's own init and must outlive its switch-over and, if it can, its shutdown, so that the host is
- * still answered then. systemd moves it into its own scope, which it never stops, and at the very end kills everything but processes of root's
- * whose argv[0] begins with '@' (its convention for those who serve a root file system): hence the name "@vmd-guest". */
+ * The process is started before the image's own init and must outlive its switch-over and, if it
+ * can, its shutdown, so that the host is still answered then. systemd moves it into its own
+ * scope, which it never stops, and at the very end kills everything but processes of root's whose
+ * argv[0] begins with '@' (its convention for those who serve a root file system): hence the name
+ * "@vmd-guest". */
 
 #include "agent.h"
 #include "applets.h"
@@ -31,7 +36,8 @@
 #define PORTS "/sys/class/virtio-ports"
 #define PORT_NAME "org.vmd.agent.0"
 
-/* The driver makes the port a moment after its module is loaded: the host tells the port's name in a message of its own. */
+/* The driver makes the port a moment after its module is loaded: the host tells the port's name
+ * in a message of its own. */
 #define PORT_TRIES 1000
 #define PORT_INTERVAL_MILLISECONDS 5
 
@@ -133,8 +139,8 @@ usage (void)
   return 2;
 }
 
-/* `vmd-guest agent`. With --fd=N it serves an inherited socket instead of the port, with --rehearse it changes nothing: for tests, on
- * a host that shall stay on. */
+/* `vmd-guest agent`. With --fd=N it serves an inherited socket instead of the port, with
+ * --rehearse it changes nothing: for tests, on a host that shall stay on. */
 int
 applet_agent (int argc, char **argv)
 {

@@ -11,8 +11,8 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
-/* Reads @path into @buffer and ends it with a NUL. Returns its length; -1 with EFBIG when it does not fit. Files
- * in /proc and /sys have no size beforehand, hence the buffer. */
+/* Reads @path into @buffer and ends it with a NUL. Returns its length; -1 with EFBIG when it does
+ * not fit. Files in /proc and /sys have no size beforehand, hence the buffer. */
 ssize_t
 file_read (const char *path, char *buffer, size_t size)
 {
@@ -81,8 +81,8 @@ file_write (const char *path, mode_t mode, const void *data, size_t length)
   return fd >= 0 && file_write_fd (fd, data, length);
 }
 
-/* Copies the regular file @from to @to, which is new. The kernel moves the bytes: the program itself is among what is copied at each
- * boot. */
+/* Copies the regular file @from to @to, which is new. The kernel moves the bytes: the program
+ * itself is among what is copied at each boot. */
 bool
 file_copy (const char *from, const char *to, mode_t mode)
 {

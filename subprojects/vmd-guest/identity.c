@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What makes this VM another one than the next from the same image: random numbers, clock, name, machine id. */
+/* What makes this VM another one than the next from the same image: random numbers, clock, name,
+ * machine id. */
 
 #include "identity.h"
 #include "file.h"
@@ -17,15 +18,15 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Kernel and host may differ by this much before the clock is set: behind, since the seed was written before the boot; ahead, since
- * it may have been written long before it. */
+/* Kernel and host may differ by this much before the clock is set: behind, since the seed was
+ * written before the boot; ahead, since it may have been written long before it. */
 #define CLOCK_BEHIND_SECONDS 2
 #define CLOCK_AHEAD_SECONDS (24 * 60 * 60)
 
 #define ENTROPY_MAX 512
 
-/* Credits the kernel's random numbers with the host's. Without this, a guest with neither RDRAND nor a virtio-rng would block the
- * SSH server's first handshake, and clones could begin alike. */
+/* Credits the kernel's random numbers with the host's. Without this, a guest with neither RDRAND
+ * nor a virtio-rng would block the SSH server's first handshake, and clones could begin alike. */
 void
 identity_add_entropy (void)
 {
@@ -52,8 +53,9 @@ identity_add_entropy (void)
   free (pool);
 }
 
-/* Sets the clock if it is far off. The hypervisor's hardware clock is right as a rule, and then the kernel has read it to better than the
- * seed knows; it is not where there is none (Firecracker) or where it keeps local time. */
+/* Sets the clock if it is far off. The hypervisor's hardware clock is right as a rule, and then
+ * the kernel has read it to better than the seed knows; it is not where there is none
+ * (Firecracker) or where it keeps local time. */
 void
 identity_set_clock (const struct seed *seed)
 {
@@ -153,8 +155,8 @@ apply_name (const struct seed *seed)
   apply_hosts (seed);
 }
 
-/* Host name, hosts, resolvers and machine id, in the new root. All of it is shown out of /run, nothing is written to the
- * disk. */
+/* Host name, hosts, resolvers and machine id, in the new root. All of it is shown out of /run,
+ * nothing is written to the disk. */
 void
 identity_apply (const struct seed *seed)
 {

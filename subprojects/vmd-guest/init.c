@@ -3,13 +3,13 @@
 
 /* PID 1, from the initramfs on.
  *
- * No step's failure ends the boot: a guest whose clock is wrong can still be logged into. Each is reported, on the console and
- * through the agent. Without a root disk there is nothing to log into, and only the agent is kept, so that the
- * host is told why rather than left to wait.
+ * No step's failure ends the boot: a guest whose clock is wrong can still be logged into. Each is
+ * reported, on the console and through the agent. Without a root disk there is nothing to log
+ * into, and only the agent is kept, so that the host is told why rather than left to wait.
  *
- * The order is for speed. What SSH needs (disk, keys) comes first; while the server is being loaded from the disk, the other
- * modules are, and the network comes up. Nobody gets in before the network is there, and that is the last of the steps that a login
- * could miss. */
+ * The order is for speed. What SSH needs (disk, keys) comes first; while the server is being
+ * loaded from the disk, the other modules are, and the network comes up. Nobody gets in before
+ * the network is there, and that is the last of the steps that a login could miss. */
 
 #include "applets.h"
 #include "file.h"
@@ -36,7 +36,8 @@
 
 #define PROGRAM SEED_RUN_DIRECTORY "/vmd-guest"
 
-/* For the root disk to be announced. Its driver has looked by the time its module is loaded; slow is only a disk on a slow bus. */
+/* For the root disk to be announced. Its driver has looked by the time its module is loaded; slow
+ * is only a disk on a slow bus. */
 #define ROOT_DISK_MILLISECONDS 10000
 
 /* The kernel opens the console for us where it can. */
@@ -52,8 +53,9 @@ ensure_console (void)
     dup2 (fd, i);
 }
 
-/* The image's own init; NULL if it has none. A link to busybox is none without an inittab: `busybox --install` makes one in every image, and its
- * default table would open shells on terminals that are not there, and no SSH. */
+/* The image's own init; NULL if it has none. A link to busybox is none without an inittab:
+ * `busybox --install` makes one in every image, and its default table would open shells on
+ * terminals that are not there, and no SSH. */
 static const char *
 find_image_init (void)
 {
@@ -86,8 +88,8 @@ reach_root (void)
   return root_wait (ROOT_DISK_MILLISECONDS) && root_mount () && root_enter ();
 }
 
-/* What makes the guest this VM's, apart from its SSH keys. The disk is grown last: it takes its time once in a VM's life, and
- * nobody who can log in already is hindered by it. */
+/* What makes the guest this VM's, apart from its SSH keys. The disk is grown last: it takes its
+ * time once in a VM's life, and nobody who can log in already is hindered by it. */
 static void
 provision (const struct seed *seed)
 {

@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Chooses the applet. The program's own name decides when it is one ("/init", a link called "poweroff"), else the first
- * argument does: `vmd-guest agent`. A name may begin with '@': see agent.c. */
+/* Chooses the applet. The program's own name decides when it is one ("/init", a link called
+ * "poweroff"), else the first argument does: `vmd-guest agent`. A name may begin with '@': see
+ * agent.c. */
 
 #include "applets.h"
 

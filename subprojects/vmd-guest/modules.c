@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The kernel modules that the host put into the initramfs, in the order that it found: modules.order has one file name on each
- * line. They can be loaded in two parts, so that the disk comes first and the rest is loaded while the SSH server is being
- * started; the directory stays open meanwhile, and so can be read after the root has changed. */
+/* The kernel modules that the host put into the initramfs, in the order that it found:
+ * modules.order has one file name on each line. They can be loaded in two parts, so that the disk
+ * comes first and the rest is loaded while the SSH server is being started; the directory stays
+ * open meanwhile, and so can be read after the root has changed. */
 
 #include "modules.h"
 #include "file.h"
@@ -36,8 +37,8 @@ modules_open (const char *directory)
     next_line = order;
 }
 
-/* Whichever module is missing or refused: the boot goes on. It may be optional here, or built in; whoever needed it says what he
- * misses. */
+/* Whichever module is missing or refused: the boot goes on. It may be optional here, or built in;
+ * whoever needed it says what he misses. */
 static void
 load_one (const char *name)
 {
@@ -49,7 +50,8 @@ load_one (const char *name)
     report_errno ("cannot load the module %s", name);
 }
 
-/* Loads the modules that are left, in their order; stops early once @is_enough (may be NULL) says so. */
+/* Loads the modules that are left, in their order; stops early once @is_enough (may be NULL) says
+ * so. */
 void
 modules_load (bool (*is_enough) (void))
 {

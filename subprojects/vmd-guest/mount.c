@@ -36,8 +36,8 @@ mount_place (const struct place *place)
   return true;
 }
 
-/* What every later step needs. /run is mounted here, not in the new root, so that there is a place for the seed and for the
- * agent even if no root is found. */
+/* What every later step needs. /run is mounted here, not in the new root, so that there is a
+ * place for the seed and for the agent even if no root is found. */
 void
 mount_early (void)
 {
@@ -78,8 +78,8 @@ mount_for_own_init (void)
     report_errno ("cannot open /tmp to all");
 }
 
-/* Makes @path a file that can be mounted on, following a link that points to where nothing is yet, as a resolv.conf into
- * /run does. */
+/* Makes @path a file that can be mounted on, following a link that points to where nothing is
+ * yet, as a resolv.conf into /run does. */
 static bool
 make_mount_point (const char *path)
 {
@@ -108,8 +108,9 @@ make_mount_point (const char *path)
   return true;
 }
 
-/* Lays the file @source over @path. What is this VM's alone is shown this way, as container engines do it, not written: the disk
- * stays one that can be copied for another VM, and gets an empty file where there was none. */
+/* Lays the file @source over @path. What is this VM's alone is shown this way, as container
+ * engines do it, not written: the disk stays one that can be copied for another VM, and gets an
+ * empty file where there was none. */
 bool
 mount_over (const char *path, const char *source)
 {

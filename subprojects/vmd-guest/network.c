@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Brings up the network cards that the seed names. Addresses are static: nothing is asked of a DHCP server, which would cost
- * a boot some hundred milliseconds. Cards are known by their hardware address, since their names depend on order and on the
- * image's udev. */
+/* Brings up the network cards that the seed names. Addresses are static: nothing is asked of a
+ * DHCP server, which would cost a boot some hundred milliseconds. Cards are known by their
+ * hardware address, since their names depend on order and on the image's udev. */
 
 #include "network.h"
 #include "file.h"

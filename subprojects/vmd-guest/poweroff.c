@@ -3,11 +3,13 @@
 
 /* The end of a guest: asking whoever is init for it, and doing it where we are init.
  *
- * There is no one way to ask. systemd takes SIGRTMIN+4 for its poweroff target. Our own init and busybox's take SIGUSR2. sysvinit takes
- * none of these (SIGUSR2 closes its pipe), and OpenRC, runit and others have ways of their own, but all of them bring a
- * `poweroff` that knows its init: so an image's program is asked before a signal is guessed. What is left is an init that has neither the program nor a
- * handler for the signal, a shell script say; the kernel tells in /proc/1/status that it would not even notice, and then we end the system
- * ourselves, since nobody else can. */
+ * There is no one way to ask. systemd takes SIGRTMIN+4 for its poweroff target. Our own init and
+ * busybox's take SIGUSR2. sysvinit takes none of these (SIGUSR2 closes its pipe), and OpenRC,
+ * runit and others have ways of their own, but all of them bring a `poweroff` that knows its
+ * init: so an image's program is asked before a signal is guessed. What is left is an init that
+ * has neither the program nor a handler for the signal, a shell script say; the kernel tells in
+ * /proc/1/status that it would not even notice, and then we end the system ourselves, since
+ * nobody else can. */
 
 #include "poweroff.h"
 #include "applets.h"
@@ -94,7 +96,8 @@ run_program (const char *path)
   return pid > 0 && WIFEXITED (status) && WEXITSTATUS (status) == 0;
 }
 
-/* Asks for power-off in the way that this system has; @rehearse only says which. Returns when it has been asked. */
+/* Asks for power-off in the way that this system has; @rehearse only says which. Returns when it
+ * has been asked. */
 bool
 poweroff_request (bool rehearse)
 {
@@ -128,8 +131,8 @@ milliseconds_since (const struct timespec *begin)
   return (now.tv_sec - begin->tv_sec) * 1000 + (now.tv_nsec - begin->tv_nsec) / 1000000;
 }
 
-/* Does a process other than init and us live? One without a program is a thread of the kernel's, or a zombie. kill (-1, 0) would
- * not tell: it finds the kernel's threads, always. */
+/* Does a process other than init and us live? One without a program is a thread of the kernel's,
+ * or a zombie. kill (-1, 0) would not tell: it finds the kernel's threads, always. */
 static bool
 is_anyone_left (void)
 {
@@ -155,8 +158,8 @@ is_anyone_left (void)
   return found;
 }
 
-/* Waits until all processes are gone. SIGCHLD, which must be blocked, wakes us for children; others are looked for anew each
- * 20 ms. */
+/* Waits until all processes are gone. SIGCHLD, which must be blocked, wakes us for children;
+ * others are looked for anew each 20 ms. */
 static void
 wait_for_all (long milliseconds)
 {
@@ -171,7 +174,8 @@ wait_for_all (long milliseconds)
     sigtimedwait (&child, NULL, &interval);
 }
 
-/* Unmounts what is mounted in the root, the latest first: other disks, that is. The kernel's own file systems may stay. */
+/* Unmounts what is mounted in the root, the latest first: other disks, that is. The kernel's own
+ * file systems may stay. */
 static void
 unmount_all (void)
 {
@@ -194,7 +198,8 @@ unmount_all (void)
     }
 }
 
-/* Makes the root read-only, by force if somebody still writes: then what is on the disk is whole. */
+/* Makes the root read-only, by force if somebody still writes: then what is on the disk is whole.
+ */
 static void
 seal_root (void)
 {
@@ -208,8 +213,8 @@ seal_root (void)
   sync ();
 }
 
-/* Ends all processes but this one, seals the disk and carries out @reboot_command. SIGCHLD is blocked from here on. Does not return
- * where the kernel obeys. */
+/* Ends all processes but this one, seals the disk and carries out @reboot_command. SIGCHLD is
+ * blocked from here on. Does not return where the kernel obeys. */
 void
 poweroff_now (int reboot_command)
 {
@@ -219,7 +224,8 @@ poweroff_now (int reboot_command)
   sigaddset (&child, SIGCHLD);
   sigprocmask (SIG_BLOCK, &child, NULL);
 
-  /* An interactive shell ignores SIGTERM, but not that its terminal went; a stopped process notices nothing until it goes on. */
+  /* An interactive shell ignores SIGTERM, but not that its terminal went; a stopped process
+   * notices nothing until it goes on. */
   kill (-1, SIGTERM);
   kill (-1, SIGHUP);
   kill (-1, SIGCONT);

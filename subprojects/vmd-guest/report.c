@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What there is to say goes into the kernel's log: bounded, there from the first moment on, and copied to the console by the
- * kernel, level permitting. Notes have a level that a `quiet` console does not show, since each character costs an emulated
- * machine some microseconds; problems are always shown. A problem is also kept for the agent, which tells the host. */
+/* What there is to say goes into the kernel's log: bounded, there from the first moment on, and
+ * copied to the console by the kernel, level permitting. Notes have a level that a `quiet`
+ * console does not show, since each character costs an emulated machine some microseconds;
+ * problems are always shown. A problem is also kept for the agent, which tells the host. */
 
 #include "report.h"
 #include "file.h"
@@ -50,8 +51,9 @@ emit (int level, const char *text)
     fprintf (stderr, "%s: %s\n", prefix, text);
 }
 
-/* Only in a guest: whoever has not called report_open() may be a test, on a host that has a /run/vmd of its own. The first
- * problems count: a service that fails every ten seconds must not fill the memory. */
+/* Only in a guest: whoever has not called report_open() may be a test, on a host that has a
+ * /run/vmd of its own. The first problems count: a service that fails every ten seconds must not
+ * fill the memory. */
 static void
 keep (const char *text)
 {

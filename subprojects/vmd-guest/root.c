@@ -3,9 +3,10 @@
 
 /* The root disk: found, mounted, grown and entered.
  *
- * It is known by the serial number that vmd gave it, not by its name: an extra disk may come first. The kernel announces a disk on
- * a netlink socket, which is opened before the first look, so none is missed and nothing is polled. No fsck is run: ext4
- * replays its journal at mount, and beyond that an image would have to be repaired by its own tools. */
+ * It is known by the serial number that vmd gave it, not by its name: an extra disk may come
+ * first. The kernel announces a disk on a netlink socket, which is opened before the first look,
+ * so none is missed and nothing is polled. No fsck is run: ext4 replays its journal at mount, and
+ * beyond that an image would have to be repaired by its own tools. */
 
 #include "root.h"
 #include "file.h"
@@ -191,8 +192,8 @@ root_grow (void)
                   (unsigned long long) blocks, (unsigned long long) wanted);
 }
 
-/* Makes the new root the root, with the kernel's file systems and /run in it. The initramfs stays reachable through a descriptor
- * until root_forget_initramfs(). */
+/* Makes the new root the root, with the kernel's file systems and /run in it. The initramfs stays
+ * reachable through a descriptor until root_forget_initramfs(). */
 bool
 root_enter (void)
 {

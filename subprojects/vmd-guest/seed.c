@@ -1,8 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The seed: what the host tells this VM about itself, as files in the initramfs. One of them, "seed", has lines
- * `key=value`; a key that this version does not know is for a later one and is skipped. The writer is libvmd/guest/vmd-seed.c. */
+/* The seed: what the host tells this VM about itself, as files in the initramfs. One of them,
+ * "seed", has lines `key=value`; a key that this version does not know is for a later one and is
+ * skipped. The writer is libvmd/guest/vmd-seed.c. */
 
 #include "seed.h"
 #include "file.h"
@@ -35,7 +36,8 @@ take_string (const char *key, const char *value, char *target, size_t size)
   return true;
 }
 
-/* "52:54:00:76:6d:02 10.0.3.15/24 10.0.3.2": the card, its address, and (for one that leads out) the gateway. */
+/* "52:54:00:76:6d:02 10.0.3.15/24 10.0.3.2": the card, its address, and (for one that leads out)
+ * the gateway. */
 static bool
 take_nic (char *value, struct seed *seed)
 {
@@ -143,8 +145,8 @@ keep_files (void)
   return good;
 }
 
-/* Reads the seed out of the initramfs and keeps its files in /run/vmd, which lives in memory: keys and identity of this VM never
- * reach a disk that could be copied for another. */
+/* Reads the seed out of the initramfs and keeps its files in /run/vmd, which lives in memory:
+ * keys and identity of this VM never reach a disk that could be copied for another. */
 bool
 seed_load (struct seed *seed)
 {

@@ -1,12 +1,13 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The image's SSH server, told to use the keys of this VM: the host key that vmd made, so that it can be checked strictly from the first
- * connection, and the client key that may log in. Both stay in /run.
+/* The image's SSH server, told to use the keys of this VM: the host key that vmd made, so that it
+ * can be checked strictly from the first connection, and the client key that may log in. Both
+ * stay in /run.
  *
- * dropbear 2022.83 knows the authorized keys at one place only, in the user's home, so ours are laid over root's file with the image's
- * own after them. OpenSSH is told by a drop-in; where sshd_config includes none, only a server that we start ourselves can be
- * given the keys. */
+ * dropbear 2022.83 knows the authorized keys at one place only, in the user's home, so ours are
+ * laid over root's file with the image's own after them. OpenSSH is told by a drop-in; where
+ * sshd_config includes none, only a server that we start ourselves can be given the keys. */
 
 #include "ssh.h"
 #include "file.h"
@@ -25,7 +26,8 @@
 /* How large root's own authorized keys may be. */
 #define KEYS_MAX (64 * 1024)
 
-/* Root's home, out of /etc/passwd. A static libc must not be asked: it would load the image's libraries for it. */
+/* Root's home, out of /etc/passwd. A static libc must not be asked: it would load the image's
+ * libraries for it. */
 static void
 find_home (char *home, size_t size)
 {
@@ -105,9 +107,10 @@ ssh_apply (const struct seed *seed)
     apply_openssh ();
 }
 
-/* What starts the image's SSH server in the foreground; NULL if it has none. Keys are the only way in. Forwarding stays allowed:
- * whoever has the key is root here anyway, and wants his tunnels. dropbear's window of 24 KiB would make an import wait for each
- * acknowledgement; and of its messages only the log is of use, so it writes no pid file elsewhere than in /run. */
+/* What starts the image's SSH server in the foreground; NULL if it has none. Keys are the only
+ * way in. Forwarding stays allowed: whoever has the key is root here anyway, and wants his
+ * tunnels. dropbear's window of 24 KiB would make an import wait for each acknowledgement; and of
+ * its messages only the log is of use, so it writes no pid file elsewhere than in /run. */
 char *const *
 ssh_server_argv (const struct seed *seed)
 {

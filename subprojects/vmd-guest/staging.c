@@ -20,7 +20,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Absolute, without "." and ".." components, and the last one begins as a staging directory's does. */
+/* Absolute, without "." and ".." components, and the last one begins as a staging directory's
+ * does. */
 bool
 staging_path_is_valid (const char *path)
 {
@@ -42,7 +43,8 @@ staging_path_is_valid (const char *path)
          name[strlen (STAGING_PREFIX)] != '\0';
 }
 
-/* Removes the directory that the entry at @path names. False when the entry must stay for another try. */
+/* Removes the directory that the entry at @path names. False when the entry must stay for another
+ * try. */
 static bool
 clear_entry (const char *path)
 {

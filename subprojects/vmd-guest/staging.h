@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* One file for each import under way, whose content is the absolute path of its staging directory. On the guest's disk, so that
- * the next boot can remove what a power failure left. */
+/* One file for each import under way, whose content is the absolute path of its staging
+ * directory. On the guest's disk, so that the next boot can remove what a power failure left. */
 #define STAGING_REGISTER "/var/lib/vmd/staging"
 /* How the last component of a staging directory's path begins. Nothing else is ever removed. */
 #define STAGING_PREFIX ".vmd-staging-"

@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Being init, where the image has none: two services are kept running, orphans are reaped, and signals end the system in the way that
- * busybox's `poweroff`, `halt` and `reboot` ask for it. One loop around sigtimedwait(): all signals of interest are blocked
- * from the start, so none is lost and no handler runs. */
+/* Being init, where the image has none: two services are kept running, orphans are reaped, and
+ * signals end the system in the way that busybox's `poweroff`, `halt` and `reboot` ask for it.
+ * One loop around sigtimedwait(): all signals of interest are blocked from the start, so none is
+ * lost and no handler runs. */
 
 #include "supervise.h"
 #include "file.h"
@@ -23,7 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Between a service's end and its next start: doubled each time, up to the longest; begun anew after it has lived for that. */
+/* Between a service's end and its next start: doubled each time, up to the longest; begun anew
+ * after it has lived for that. */
 #define SHORTEST_DELAY 100
 #define LONGEST_DELAY 10000
 
@@ -88,8 +90,9 @@ spawn (char *const *argv, const char *path, const char *log)
   _exit (127);
 }
 
-/* What a service says goes into the kernel's log: it is bounded, and not copied to a quiet console. After a failure it goes to the
- * console itself: whoever cannot log in has only that to read. */
+/* What a service says goes into the kernel's log: it is bounded, and not copied to a quiet
+ * console. After a failure it goes to the console itself: whoever cannot log in has only that to
+ * read. */
 static void
 start (struct service *service)
 {
@@ -203,8 +206,9 @@ fill_wanted (sigset_t *signals)
     sigaddset (signals, wanted[i]);
 }
 
-/* To be called before anyone is started: the kernel throws away what PID 1 neither handles nor blocks, and a power-off that is asked for
- * in the middle of the boot must wait for its end, not be lost. */
+/* To be called before anyone is started: the kernel throws away what PID 1 neither handles nor
+ * blocks, and a power-off that is asked for in the middle of the boot must wait for its end, not
+ * be lost. */
 void
 supervise_begin (void)
 {

@@ -3,13 +3,14 @@
 
 /* rm -rf of a tree that somebody else wrote.
  *
- * Such a tree may be as deep as its writer liked: a walk that keeps a descriptor or a stack frame for each level runs
- * out of them, and one by path names runs into PATH_MAX and can be led out of the tree by a directory that becomes a
- * symbolic link meanwhile. So the tree is made flat while it is removed. Invariant: only the top and one directory
- * directly in it are ever open. What that directory has is unlinked; its own directories are first moved up into the top,
- * under a name nobody uses, and have their turn later. Two descriptors and no recursion, for any depth; a
- * symbolic link is only ever unlinked, never opened (O_NOFOLLOW); another file system mounted in the tree is left alone, and
- * makes the removal fail. */
+ * Such a tree may be as deep as its writer liked: a walk that keeps a descriptor or a stack frame
+ * for each level runs out of them, and one by path names runs into PATH_MAX and can be led out of
+ * the tree by a directory that becomes a symbolic link meanwhile. So the tree is made flat while
+ * it is removed. Invariant: only the top and one directory directly in it are ever open. What
+ * that directory has is unlinked; its own directories are first moved up into the top, under a
+ * name nobody uses, and have their turn later. Two descriptors and no recursion, for any depth; a
+ * symbolic link is only ever unlinked, never opened (O_NOFOLLOW); another file system mounted in
+ * the tree is left alone, and makes the removal fail. */
 
 #include "tree.h"
 
@@ -53,7 +54,8 @@ open_directory (int parent_fd, const char *name, const dev_t *device)
   return directory;
 }
 
-/* How many directories were moved up; gives them their names, and tells a pass that it has more to do. */
+/* How many directories were moved up; gives them their names, and tells a pass that it has more
+ * to do. */
 static unsigned long hoisted;
 
 /* Moves the directory @name in @from_fd into @top_fd under a new name. */
@@ -72,7 +74,8 @@ hoist (int from_fd, const char *name, int top_fd)
     }
 }
 
-/* Empties the directory @name in @top_fd and removes it. What cannot go stays; the first error is told. */
+/* Empties the directory @name in @top_fd and removes it. What cannot go stays; the first error is
+ * told. */
 static int
 remove_level (int top_fd, const char *name, const dev_t *device)
 {
@@ -100,7 +103,8 @@ remove_level (int top_fd, const char *name, const dev_t *device)
   return -1;
 }
 
-/* One pass over the top. *@progress tells whether anything went, so that what was hoisted meanwhile gets its pass too. */
+/* One pass over the top. *@progress tells whether anything went, so that what was hoisted
+ * meanwhile gets its pass too. */
 static int
 remove_pass (DIR *top, const dev_t *device, bool *progress)
 {
@@ -126,8 +130,8 @@ remove_pass (DIR *top, const dev_t *device, bool *progress)
   return first_error;
 }
 
-/* Removes @name in @directory_fd and all below it, never following a symbolic link. What is not there is removed.
- * As much goes as can go. Returns 0, or -1 with errno from what could not. */
+/* Removes @name in @directory_fd and all below it, never following a symbolic link. What is not
+ * there is removed. As much goes as can go. Returns 0, or -1 with errno from what could not. */
 int
 remove_tree_at (int directory_fd, const char *name)
 {

@@ -8,7 +8,9 @@
  * or is told to end removes what it made; one that dies with its machine leaves the record, by
  * which the next boot removes the directory. When an old tree is replaced, the two change places
  * in one step and the old one is removed under the staging name, so that the record covers that
- * as well. The data themselves are not flushed: whoever stops the guest syncs once for all. */
+ * as well. The data themselves are not flushed, since in an emulated guest that takes longer than
+ * the rest of an import: whoever stops the guest syncs once for all, and one that is killed loses
+ * what was written last, as any machine does whose power fails. */
 
 #include "unpack-staging.h"
 #include "file.h"

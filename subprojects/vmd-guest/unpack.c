@@ -22,11 +22,11 @@
  * else, and another try works. So a caller who gives up closes the channel, and is done.
  *
  * --hold is for who must do something of his own once the tree is in place, and may fail at that
- * (the host writes the workspace's row under a re-check). He sends the tar, reads "ok …", does his
- * own part, sends "keep\n", closes stdin, waits for exit 0. If stdin ends without that line, or a
- * signal comes (a guest that is being stopped sends one), the step is taken back: the old tree
- * returns, or none, and the exit status is UNPACK_INTERRUPTED. A replaced tree is removed only after
- * "keep". */
+ * (the host writes the workspace's row under a re-check). He sends the tar, reads "ok …", does
+ * his own part, sends "keep\n", closes stdin, waits for exit 0. If stdin ends without that line,
+ * or a signal comes (a guest that is being stopped sends one), the step is taken back: the old
+ * tree returns, or none, and the exit status is UNPACK_INTERRUPTED. A replaced tree is removed
+ * only after "keep". */
 
 #include "applets.h"
 #include "unpack-failure.h"

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The kernel and the disks that the guests of these tests boot: made by the scripts beside this file, the kernel once for each build
- * directory, since it is downloaded. */
+/* The kernel and the disks that the guests of these tests boot: made by the scripts beside this
+ * file, the kernel once for each build directory, since it is downloaded. */
 
 #include "guest-machine.h"
 

@@ -273,13 +273,21 @@ end_with_parent_cb (gpointer data)
 }
 
 void
+guest_machine_connect_agent (GuestMachine *self)
+{
+  g_autoptr (GSocketConnection) connection = NULL;
+
+  g_clear_object (&self->agent);
+  connection = connect_to (self, "agent");
+  self->agent = vmd_agent_new (dup (g_socket_get_fd (g_socket_connection_get_socket (connection))));
+}
+
+void
 guest_machine_start (GuestMachine *self)
 {
   g_autoptr (GSubprocessLauncher) launcher = NULL;
-  g_autoptr (GSocketConnection) agent = NULL;
   g_autoptr (GPtrArray) argv = NULL;
   g_autoptr (GError) error = NULL;
-  int fd;
 
   write_initramfs (self);
   argv = build_argv (self);
@@ -289,9 +297,7 @@ guest_machine_start (GuestMachine *self)
   self->process =
       g_subprocess_launcher_spawnv (launcher, (const char *const *) argv->pdata, &error);
   g_assert_no_error (error);
-  agent = connect_to (self, "agent");
-  fd = dup (g_socket_get_fd (g_socket_connection_get_socket (agent)));
-  self->agent = vmd_agent_new (fd);
+  guest_machine_connect_agent (self);
   self->ssh_port = query_ssh_port (self);
   g_assert_cmpuint (self->ssh_port, >, 0);
   write_known_hosts (self);

@@ -19,7 +19,8 @@
 /* What no test should ever wait for. */
 #define HANG_MILLISECONDS 30000
 
-/* A guest that answers as a test says: each request line is answered by the script's text, in which %s is the request's id. */
+/* A guest that answers as a test says: each request line is answered by the script's text, in
+ * which %s is the request's id. */
 typedef struct
 {
   VmdAgent *agent;

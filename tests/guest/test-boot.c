@@ -133,6 +133,33 @@ test_openssh_own_init (void)
   boot_openssh ("openssh-own-init.ext4", "init");
 }
 
+/* A vmd that comes after another finds the agent listening, whatever the other left unsaid or
+ * unread. */
+static void
+test_reconnect (void)
+{
+  g_autoptr (GuestMachine) machine = guest_images_new_machine ("tiny.ext4", "adopted");
+  VmdAgentStatus first;
+
+  guest_machine_start (machine);
+  guest_machine_wait_ready (machine, &first);
+  for (guint i = 0; i < 30; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      VmdAgentStatus status;
+
+      /* A question whose answer nobody reads. */
+      if (i % 3 == 0)
+        vmd_agent_sync (machine->agent, NULL, vmd_deadline_in (1), NULL);
+      guest_machine_connect_agent (machine);
+      vmd_agent_get_status (machine->agent, &status, NULL,
+                            vmd_deadline_in (GUEST_HANG_MILLISECONDS), &error);
+      g_assert_no_error (error);
+      g_assert_cmpstr (status.boot_id, ==, first.boot_id);
+    }
+  guest_machine_power_off (machine);
+}
+
 /* LESSONS 41c: none hangs, with one CPU or two, and there is no second try that could hide it. */
 static void
 test_lesson_41c (void)
@@ -169,6 +196,7 @@ main (int argc, char **argv)
   g_test_add_func ("/boot/own-init", test_own_init);
   g_test_add_func ("/boot/openssh", test_openssh);
   g_test_add_func ("/boot/openssh-own-init", test_openssh_own_init);
+  g_test_add_func ("/boot/agent-reconnect", test_reconnect);
   g_test_add_func ("/boot/no-disk", test_no_disk);
   g_test_add_func ("/boot/lesson-41c-ten-in-a-row", test_lesson_41c);
   result = g_test_run ();

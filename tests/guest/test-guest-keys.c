@@ -104,7 +104,8 @@ test_keep (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (before, ==, after);
 }
 
-/* What a crash leaves: a staging directory, and never half a set in its place; but a disk may have lost a file. */
+/* What a crash leaves: a staging directory, and never half a set in its place; but a disk may
+ * have lost a file. */
 static void
 test_crashed (Fixture *fixture, gconstpointer data)
 {
@@ -149,7 +150,8 @@ test_missing_directory (Fixture *fixture, gconstpointer data)
   g_assert_error (error, VMD_ERROR, VMD_ERROR_NOT_FOUND);
 }
 
-/* A program that fails half-way, as ssh-keygen does on a full disk: its words are told, nothing stays. */
+/* A program that fails half-way, as ssh-keygen does on a full disk: its words are told, nothing
+ * stays. */
 static void
 test_failing_program (Fixture *fixture, gconstpointer data)
 {

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-/* The parts of vmd-guest that can be tried on a host: built from its sources, with this build's sanitizers. */
+/* The parts of vmd-guest that can be tried on a host: built from its sources, with this build's
+ * sanitizers. */
 
 #include "file.h"
 #include "seed.h"

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* LESSONS 20: what was just written is there after stop and start, and the second boot is another. */
+/* LESSONS 20: what was just written is there after stop and start, and the second boot is another.
+ */
 static void
 test_lesson_20 (void)
 {
@@ -43,7 +44,8 @@ test_lesson_20 (void)
   guest_machine_power_off (machine);
 }
 
-/* LESSONS 40: two from one image share neither keys nor machine id nor random numbers; and the disk of neither has them. */
+/* LESSONS 40: two from one image share neither keys nor machine id nor random numbers; and the
+ * disk of neither has them. */
 static void
 test_lesson_40 (void)
 {
@@ -123,7 +125,8 @@ ask_clock (GuestMachine *machine)
   return g_ascii_strtoll (seconds, NULL, 10);
 }
 
-/* LESSONS 40: an old clock. The hardware's says 2001, the seed knows better; and a step of the host's is followed. */
+/* LESSONS 40: an old clock. The hardware's says 2001, the seed knows better; and a step of the
+ * host's is followed. */
 static void
 test_lesson_40_clock (void)
 {
@@ -159,7 +162,8 @@ test_lesson_40_random (void)
   guest_machine_power_off (machine);
 }
 
-/* LESSONS 34: an import cut by the hypervisor's death. The next boot removes what it left, and a retry works. */
+/* LESSONS 34: an import cut by the hypervisor's death. The next boot removes what it left, and a
+ * retry works. */
 static void
 test_lesson_34 (void)
 {

@@ -63,8 +63,9 @@ tear_down (Fixture *fixture, gconstpointer data)
   g_free (fixture->path);
 }
 
-/* Reads the cpio archives that @path is made of; the values are contents, directories have "". Concatenated archives are found as the
- * kernel finds them: at the next multiple of four after zeros. */
+/* Reads the cpio archives that @path is made of; the values are contents, directories have "".
+ * Concatenated archives are found as the kernel finds them: at the next multiple of four after
+ * zeros. */
 static GHashTable *
 read_members (const char *path)
 {
