@@ -421,7 +421,7 @@ run_on_small_disk (const char *state_dir)
   return 0;
 }
 
-/* Where a tmpfs can be mounted; /store/full-disk does the same wherever it runs. */
+/* Where a tmpfs can be mounted; /store-failures/full-disk does the same wherever it runs. */
 static void
 test_full_file_system (Fixture *fixture, gconstpointer data)
 {
