@@ -16,8 +16,7 @@
  * has claimed the launch's end: that one needs the agent for itself.
  *
  * An image whose kernel or modules lack the channel never answers as an agent. Where SSH works and the
- * agent has been silent for long, SSH's word does for both. Without a network, or without an SSH
- * server, the agent's does. */
+ * agent has been silent for long, SSH's word does for both. Without an SSH server, the agent's does. */
 
 /* How long one question may take before the other side is asked. */
 #define TURN_MS 2000

@@ -385,13 +385,15 @@ test_release_fails (Fixture *fixture, gconstpointer data)
 }
 #endif
 
+static Cell cells[3][G_N_ELEMENTS (rows)][VMD_N_CLAIMS]; /* by Where, row and what is claimed */
+
 static void
 add_cells (Where where, const char *where_name)
 {
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     for (guint j = 0; j < VMD_N_CLAIMS; j++)
       {
-        Cell *cell = g_new0 (Cell, 1);
+        Cell *cell = &cells[where][i][j];
         g_autofree char *path = g_strdup_printf (
             "/claim/%s/%s%s-meets-%s", where_name, rows[i].force ? "forced-" : "",
             vmd_claim_verb_to_string (rows[i].arriving), vmd_claim_verb_to_string (j));

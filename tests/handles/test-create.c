@@ -155,6 +155,7 @@ test_refused (Fixture *fixture, gconstpointer data)
   g_autoptr (VmdVmSpec) kernel = vmd_vm_spec_new ();
   g_autoptr (VmdVmSpec) network = vmd_vm_spec_new ();
 
+  assert_state (vm, VMD_VM_CREATED);
   vmd_vm_spec_set_name (taken, "taken");
   assert_refused (fixture, taken, VMD_ERROR_EXISTS);
   vmd_vm_spec_set_image (image, "no-such-image");

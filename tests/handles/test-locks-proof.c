@@ -172,6 +172,7 @@ test_nested (Fixture *fixture, gconstpointer data)
   workspace = vmd_workspace_lock (vm, "a", "a test", NULL, &error);
   g_assert_null (workspace);
   assert_vmd_error (error, VMD_ERROR_NESTED_LOCK);
+  g_assert_true (vmd_lock_is_held (lock));
 }
 
 /* Released under a verb that is at work: it takes effect when that ends. */
