@@ -41,8 +41,8 @@ fail_name (const char *path, const char *why, GError **error)
 static GStrv
 split (const char *path, GError **error)
 {
+  g_autoptr (GStrvBuilder) kept = g_strv_builder_new ();
   g_auto (GStrv) parts = NULL;
-  guint kept = 0;
 
   if (strlen (path) > PATH_LENGTH_MAX)
     {
@@ -52,27 +52,21 @@ split (const char *path, GError **error)
   parts = g_strsplit (path, "/", -1);
   for (guint i = 0; parts[i] != NULL; i++)
     {
-      char *part = parts[i];
-
-      if (g_str_equal (part, ".."))
+      if (g_str_equal (parts[i], ".."))
         {
           fail_name (path, "which leads out of it", error);
           return NULL;
         }
-      if (strlen (part) > NAME_LENGTH_MAX)
+      if (strlen (parts[i]) > NAME_LENGTH_MAX)
         {
           fail_name (path, "whose name is too long", error);
           return NULL;
         }
-      if (part[0] == '\0' || g_str_equal (part, "."))
-        g_free (part);
-      else
-        parts[kept++] = part;
-      if (kept <= i)
-        parts[i] = NULL;
+      if (parts[i][0] != '\0' && !g_str_equal (parts[i], "."))
+        g_strv_builder_add (kept, parts[i]);
     }
 
-  return g_steal_pointer (&parts);
+  return g_strv_builder_end (kept);
 }
 
 static errcode_t

@@ -83,11 +83,12 @@ static char *
 find_banner_release (const char *file, gsize size)
 {
   static const char banner[] = "Linux version ";
-  const char *end = file + size;
+  const char *end = size > 0 ? file + size : file;
   const char *found = file;
   char *release = NULL;
 
-  while (release == NULL &&
+  /* An empty file is mapped nowhere. */
+  while (release == NULL && size > 0 &&
          (found = memmem (found, (gsize) (end - found), banner, strlen (banner))) != NULL)
     {
       found += strlen (banner);

@@ -77,7 +77,6 @@ test_no_network (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) paths = NULL;
-  g_autofree char *log = NULL;
   g_autofree char *old = fixture_path (fixture, "two_1_all.deb");
 
   publish_two ();

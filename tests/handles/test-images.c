@@ -74,6 +74,7 @@ test_update (Fixture *fixture, gconstpointer data)
   g_autoptr (VmdImage) second = import_image (fixture->manager, "base", "two");
   g_autoptr (VmdImage) third = NULL;
 
+  g_assert_nonnull (vm);
   g_assert_cmpstr (vmd_image_get_digest (first), !=, vmd_image_get_digest (second));
   g_assert_true (has_image_file (fixture, vmd_image_get_digest (first)));
   third = import_image (fixture->manager, "base", "three");

@@ -213,6 +213,7 @@ test_faults (Fixture *fixture, gconstpointer data)
   g_autoptr (VmdKernel) kept = import_kernel (fixture->manager, "6.1.0-1");
   gboolean failed = TRUE;
 
+  g_assert_nonnull (kept);
   for (guint n = 1; failed; n++)
     for (guint which = 0; which < 2; which++)
       {
