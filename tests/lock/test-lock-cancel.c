@@ -27,6 +27,7 @@ test_lesson_04_cancelled_waiter (Fixture *fixture, gconstpointer data)
   g_assert_error (unwanted.error, VMD_ERROR, VMD_ERROR_CANCELLED);
   call_wait (&behind);
   g_assert_no_error (behind.error);
+  g_assert_true (vmd_lock_is_held (lock));
   call_clear (&unwanted);
   call_clear (&behind);
 }
@@ -236,7 +237,6 @@ static void
 test_release_from_threads (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (VmdLock) lock = lock_now (fixture, NULL, "vm/a:exclusive");
-  g_autoptr (VmdLock) next = NULL;
   GThread *threads[4];
   Call waiter;
 
@@ -274,6 +274,7 @@ test_timeout (Fixture *fixture, gconstpointer data)
 
   assert_busy_within (fixture, 0, "is held by “a test”");
   assert_busy_within (fixture, 20, "is held by “a test”");
+  g_assert_true (vmd_lock_is_held (lock));
   g_assert_cmpuint (count_records (fixture->table, FALSE), ==, 0);
 }
 
@@ -293,6 +294,7 @@ test_timeout_of_a_call (Fixture *fixture, gconstpointer data)
       g_assert_error (call.error, VMD_ERROR, VMD_ERROR_BUSY);
       call_clear (&call);
     }
+  g_assert_true (vmd_lock_is_held (lock));
 }
 
 static void

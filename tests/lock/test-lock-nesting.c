@@ -28,6 +28,7 @@ test_same_again (Fixture *fixture, gconstpointer data)
 
   assert_refused (fixture, "me", "vm/a:shared", VMD_ERROR_NESTED_LOCK);
   assert_refused (fixture, "me", "vm/a:exclusive", VMD_ERROR_NESTED_LOCK);
+  g_assert_true (vmd_lock_is_held (lock));
 }
 
 static void
@@ -42,6 +43,7 @@ test_message (Fixture *fixture, gconstpointer data)
   g_assert_nonnull (strstr (error->message, ":1.42"));
   g_assert_nonnull (strstr (error->message, "vm/a:shared"));
   g_assert_nonnull (strstr (error->message, "image/b:exclusive"));
+  g_assert_true (vmd_lock_is_held (lock));
 }
 
 static void
@@ -83,6 +85,7 @@ test_leaves (Fixture *fixture, gconstpointer data)
   vmd_lock_release (leaf);
   g_object_unref (lock_now (fixture, "me", "publish:exclusive"));
   g_object_unref (lock_now (fixture, "me", "publish:exclusive create:exclusive"));
+  g_assert_true (vmd_lock_is_held (lock));
 }
 
 static void
@@ -93,6 +96,7 @@ test_under_a_leaf (Fixture *fixture, gconstpointer data)
   assert_refused (fixture, "me", "vm/a:shared", VMD_ERROR_NESTED_LOCK);
   assert_refused (fixture, "me", "create:shared", VMD_ERROR_NESTED_LOCK);
   g_object_unref (lock_now (fixture, NULL, "create:shared"));
+  g_assert_true (vmd_lock_is_held (leaf));
 }
 
 /* A lock that is released under a running call is held until that ends. */
@@ -127,6 +131,7 @@ test_refusal_leaves_nothing (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (count_records (fixture->table, TRUE), ==, 1);
   g_assert_cmpuint (count_records (fixture->table, FALSE), ==, 0);
   g_object_unref (lock_now (fixture, NULL, "vm/b:exclusive"));
+  g_assert_true (vmd_lock_is_held (lock));
 }
 
 static void

@@ -244,6 +244,7 @@ test_killed_waiter (Fixture *fixture, gconstpointer data)
   holder_end (&waiting);
   g_object_unref (lock_now (fixture, NULL, "vm/a:shared"));
   wait_for_records (fixture->table, FALSE, 0);
+  g_assert_true (vmd_lock_is_held (lock));
 }
 
 /* LESSONS 41d: released means released, though a child that was forked has the descriptor open. */
