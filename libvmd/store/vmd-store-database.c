@@ -13,11 +13,12 @@
 
 /* How long a statement waits for another process's transaction. Those take milliseconds; one that
  * takes this long belongs to a process that is stopped, or to a disk that hangs. */
-#define BUSY_TIMEOUT "10000"
+#define BUSY_TIMEOUT_MS 10000
+#define BUSY_RETRY_US 2000
 
-/* Set on the one connection that there is, and so on every one, besides busy_timeout. */
+/* Set on the one connection that there is, and so on every one, besides busy_timeout and
+ * journal_mode. */
 static const char *const pragmas[] = {
-  "PRAGMA journal_mode = WAL",
   "PRAGMA synchronous = FULL",
   "PRAGMA foreign_keys = ON",
   "PRAGMA trusted_schema = OFF",
@@ -85,6 +86,29 @@ check_whole (sqlite3 *db, GError **error)
                    sqlite3_db_filename (db, "main"), verdict);
 }
 
+/* Processes that open a new database together all want to change its mode, which takes an exclusive
+ * lock: where two of them stand in each other's way, SQLite says so at once, without the patience of
+ * busy_timeout. One is through in a moment, and then there is nothing to change. */
+static gboolean
+use_log (sqlite3 *db, GError **error)
+{
+  gint64 deadline = g_get_monotonic_time () + BUSY_TIMEOUT_MS * G_TIME_SPAN_MILLISECOND;
+
+  for (;;)
+    {
+      g_autoptr (GError) local = NULL;
+
+      if (vmd_sqlite_run (db, NULL, &local, "PRAGMA journal_mode = WAL", ""))
+        return TRUE;
+      if ((sqlite3_errcode (db) & 0xff) != SQLITE_BUSY || g_get_monotonic_time () > deadline)
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      g_usleep (BUSY_RETRY_US);
+    }
+}
+
 /* In this order: whatever is looked at may have to be waited for, and what is not ours is not
  * changed. */
 static gboolean
@@ -92,8 +116,8 @@ prepare (sqlite3 *db, GError **error)
 {
   gint64 version;
 
-  if (!vmd_sqlite_run (db, NULL, error, "PRAGMA busy_timeout = " BUSY_TIMEOUT, "") ||
-      !vmd_store_check_version (db, &version, error))
+  sqlite3_busy_timeout (db, BUSY_TIMEOUT_MS);
+  if (!vmd_store_check_version (db, &version, error) || !use_log (db, error))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (pragmas); i++)
     if (!vmd_sqlite_run (db, NULL, error, pragmas[i], ""))

@@ -176,10 +176,9 @@ check_application (sqlite3 *db, gint64 version, GError **error)
                    sqlite3_db_filename (db, "main"));
 }
 
-/* FALSE with STORE_CORRUPT: the database is not vmd's, or of a version that only later ones know. Changes
- * nothing. */
-gboolean
-vmd_store_check_version (sqlite3 *db, gint64 *version, GError **error)
+/* Inside a transaction. */
+static gboolean
+check_version (sqlite3 *db, gint64 *version, GError **error)
 {
   if (!vmd_store_database_get_number (db, "PRAGMA user_version", version, error) ||
       !check_application (db, *version, error))
@@ -193,6 +192,21 @@ vmd_store_check_version (sqlite3 *db, gint64 *version, GError **error)
                    sqlite3_db_filename (db, "main"), *version, (guint) G_N_ELEMENTS (versions));
 }
 
+/* FALSE with STORE_CORRUPT: the database is not vmd's, or of a version that only later ones know. Changes
+ * nothing. It looks at one snapshot: another process may be making the tables, and what was read before
+ * and after would not be of one piece. */
+gboolean
+vmd_store_check_version (sqlite3 *db, gint64 *version, GError **error)
+{
+  gboolean good;
+
+  if (!vmd_sqlite_run (db, NULL, error, "BEGIN", ""))
+    return FALSE;
+  good = check_version (db, version, error);
+  sqlite3_exec (db, "ROLLBACK", NULL, NULL, NULL);
+  return good;
+}
+
 /* Inside a transaction. @done: there was nothing to do. */
 static gboolean
 step (sqlite3 *db, gboolean *done, GError **error)
@@ -202,7 +216,7 @@ step (sqlite3 *db, gboolean *done, GError **error)
   gint64 version;
 
   /* Looked at anew: another process may have taken this step while we waited for the lock. */
-  if (!vmd_store_check_version (db, &version, error))
+  if (!check_version (db, &version, error))
     return FALSE;
   *done = version == (gint64) G_N_ELEMENTS (versions);
   if (*done)
