@@ -197,27 +197,39 @@ find_code (int exit_status)
   return VMD_ERROR_FAILED;
 }
 
+/* What a daemon said that did not come to serve. */
+static char *
+describe_end (GSubprocess *daemon, const char *report)
+{
+  g_autofree char *text = g_utf8_make_valid (report, -1);
+
+  g_strchomp (text);
+  if (*text != '\0')
+    return g_steal_pointer (&text);
+  if (g_subprocess_get_if_signaled (daemon))
+    return g_strdup_printf ("signal %d ended it; see daemon.log in its state directory",
+                            g_subprocess_get_term_sig (daemon));
+  return g_strdup ("it ended without a word; see daemon.log in its state directory");
+}
+
 /* TRUE also when another daemon was faster. */
 static gboolean
 check_report (GSubprocess *daemon, const char *report, GError **error)
 {
   g_autoptr (GAsyncResult) result = NULL;
-  g_autofree char *text = NULL;
-  VmdError code;
+  g_autofree char *end = NULL;
+  VmdError code = VMD_ERROR_FAILED;
 
   if (g_str_equal (report, "ok\n"))
     return TRUE;
   g_subprocess_wait_async (daemon, NULL, vmctl_await_cb, &result);
   vmctl_await (&result);
-  code =
-      find_code (g_subprocess_get_if_exited (daemon) ? g_subprocess_get_exit_status (daemon) : 1);
+  if (g_subprocess_get_if_exited (daemon))
+    code = find_code (g_subprocess_get_exit_status (daemon));
   if (code == VMD_ERROR_BUSY)
     return TRUE;
-  text = g_utf8_make_valid (report, -1);
-  g_strchomp (text);
-  g_set_error (error, VMD_ERROR, code, "vmd does not start: %s",
-               *text != '\0' ? text
-                             : "it ended without a word; see daemon.log in its state directory");
+  end = describe_end (daemon, report);
+  g_set_error (error, VMD_ERROR, code, "vmd does not start: %s", end);
   return FALSE;
 }
 

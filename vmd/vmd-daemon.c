@@ -42,6 +42,9 @@ vmd_daemon_finalize (GObject *object)
   g_clear_object (&self->bus);
   g_clear_object (&self->peers);
   g_clear_object (&self->service);
+  /* Also when it never came to serve: another daemon may have been faster. */
+  if (self->manager != NULL)
+    vmd_manager_close (self->manager);
   g_clear_object (&self->manager);
   g_main_loop_unref (self->loop);
   G_OBJECT_CLASS (vmd_daemon_parent_class)->finalize (object);
@@ -215,5 +218,4 @@ vmd_daemon_run (VmdDaemon *self)
   if (self->export != NULL)
     vmd_export_stop (self->export);
   vmd_peer_server_stop (self->peers);
-  vmd_manager_close (self->manager);
 }

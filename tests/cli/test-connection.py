@@ -44,7 +44,7 @@ class Started(Case):
         many = [self.sandbox.popen("create", f"vm-{i}") for i in range(8)]
         for process in many:
             _, stderr = process.communicate(timeout=HANG_LIMIT)
-            self.assertEqual(process.returncode, 0, stderr)
+            self.assertEqual(process.returncode, 0, (stderr, self.sandbox.daemon_log()))
         self.assertEqual(len(self.sandbox.vms()), 8)
         self.assertEqual(self.sandbox.pids(), [self.sandbox.daemon_pid()])
 

@@ -96,6 +96,12 @@ class Sandbox:
         except OSError:
             return None
 
+    def daemon_log(self):
+        """What daemons that vmctl started complained of."""
+        with open(os.path.join(self.state, "daemon.log"), encoding="utf-8",
+                  errors="replace") as file:
+            return file.read()
+
     def start_daemon(self, *arguments, wrapper=(), environment=None):
         """Starts vmd and returns it when it serves."""
         read_end, write_end = os.pipe()
@@ -138,12 +144,12 @@ class Sandbox:
         return subprocess.Popen([VMCTL, *arguments], env=self.environment | (environment or {}),
                                 **options)
 
-    def vmctl(self, *arguments, stdin=None, environment=None, text=True, cwd=None):
-        """Runs vmctl to its end."""
+    def vmctl(self, *arguments, stdin=None, environment=None, text=True, cwd=None, limit=None):
+        """Runs vmctl to its end. @limit: seconds after which it hangs."""
         completed = subprocess.run(
             [VMCTL, *arguments], env=self.environment | (environment or {}), cwd=cwd,
             input=stdin if stdin is not None else ("" if text else b""), capture_output=True,
-            encoding="utf-8" if text else None, timeout=HANG_LIMIT, check=False)
+            encoding="utf-8" if text else None, timeout=limit or HANG_LIMIT, check=False)
         return Completed(completed.returncode, completed.stdout, completed.stderr)
 
     def good(self, *arguments, **options):
