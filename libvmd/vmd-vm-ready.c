@@ -7,16 +7,17 @@
 #include "vmd-cancel-chain-private.h"
 #include "vmd-vm-private.h"
 
-/* How far a guest is. While a VM boots, one thread of each process that has the state directory open
- * asks it: its agent, which says what it is at, and its SSH server, by a real login, since an open port
- * proves nothing. What it finds goes into the snapshot, and there all that wait find it.
+/* How far a guest is. While a VM boots, one thread of each process that has the state directory
+ * open asks it: its agent, which says what it is at, and its SSH server, by a real login, since an
+ * open port proves nothing. What it finds goes into the snapshot, and there all that wait find it.
  *
- * The probe begins when the verb that made the launch has ended (until then the hypervisor's control
- * is that verb's), and ends when the guest is provisioned, when its time is over, or when somebody
- * has claimed the launch's end: that one needs the agent for itself.
+ * The probe begins when the verb that made the launch has ended (until then the hypervisor's
+ * control is that verb's), and ends when the guest is provisioned, when its time is over, or when
+ * somebody has claimed the launch's end: that one needs the agent for itself.
  *
- * An image whose kernel or modules lack the channel never answers as an agent. Where SSH works and the
- * agent has been silent for long, SSH's word does for both. Without an SSH server, the agent's does. */
+ * An image whose kernel or modules lack the channel never answers as an agent. Where SSH works and
+ * the agent has been silent for long, SSH's word does for both. Without an SSH server, the agent's
+ * does. */
 
 /* How long one question may take before the other side is asked. */
 #define TURN_MS 2000
@@ -162,7 +163,8 @@ try_ssh (Probe *self, gint64 deadline)
   return TRUE;
 }
 
-/* Whether SSH is worth a try: the agent knows whether the server is up; without its word, who knows? */
+/* Whether SSH is worth a try: the agent knows whether the server is up; without its word, who
+ * knows? */
 static gboolean
 may_be_reachable (const Probe *self, gboolean answered)
 {

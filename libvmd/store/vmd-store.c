@@ -15,7 +15,7 @@
  *   VmdStoreQueue   who wants what run, and who has stopped wanting it (vmd-store-queue.c)
  *   VmdStoreBatch   many calls, one commit (vmd-store-batch.c)
  *   VmdStoreFeed    tells the observer what changed (vmd-store-feed.c)
- *   VmdStoreWatch   what the thread sleeps on; signs from and to other processes (vmd-store-watch.c)
+ *   VmdStoreWatch   what the thread sleeps on; signs to and from others (vmd-store-watch.c)
  *   vmd.db          the connection (vmd-store-database.c) and its tables (vmd-store-migrate.c)
  *
  * The thread has a reference on the store, so a store must be closed to be freed: when its last

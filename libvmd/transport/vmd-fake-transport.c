@@ -23,7 +23,8 @@
  * A test scripts it by files in <fake_root>/.vmd-fake:
  *   refuse            connections are refused
  *   stall-connect     connecting stands still until the file is gone
- *   stall-write       so does writing to a spawned command, once as many bytes are written as the file says
+ *   stall-write       so does writing to a spawned command, once as many bytes are written
+ *                     as the file says
  *   cut-write         the connection breaks at that point instead
  * While something stands still, there is a file `stalled`. */
 

@@ -13,8 +13,8 @@ gboolean is_provisioned (const VmdVmSnapshot *now, gconstpointer data);
 /* Rows of launches, of what they made, of claims. */
 gint64 count_left_over (Fixture *fixture);
 
-/* This program, with @verb and the state directory. @fault and @fault_log: (nullable): its VMD_FAULT
- * and VMD_FAULT_LOG. */
+/* This program, with @verb and the state directory. @fault and @fault_log: (nullable): its
+ * VMD_FAULT and VMD_FAULT_LOG. */
 GSubprocess *
 run_self (Fixture *fixture, const char *verb, const char *fault, const char *fault_log);
 void kill_and_wait (GSubprocess *process);

@@ -9,9 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The matrix arriving × claimed of doc/locking.md, cell by cell: within one manager, between two on one
- * state directory, and with an owner that is dead. The claims are made here, without their verbs, so
- * that each cell is looked at by itself. */
+/* The matrix arriving × claimed of doc/locking.md, cell by cell: within one manager, between two on
+ * one state directory, and with an owner that is dead. The claims are made here, without their
+ * verbs, so that each cell is looked at by itself. */
 
 #define QUIET_MS 30
 
@@ -111,7 +111,8 @@ put_dead (sqlite3 *db, gpointer data, GError **error)
   return vmd_transition_row_claim (db, data, &(VmdTransitionRow *){ NULL }, error);
 }
 
-/* A process that has ended and was reaped: its pid may be anybody's by now, its start time is not. */
+/* A process that has ended and was reaped: its pid may be anybody's by now, its start time is
+ * not. */
 static void
 make_dead_process (VmdProcessId *id)
 {
@@ -314,8 +315,8 @@ test_joined_well (Fixture *fixture, gconstpointer data)
   claimant_end (&arriving, NULL);
 }
 
-/* The lock is given back as soon as the claim is made; a lock that was shown stays the caller's, and is
- * in use until the claim is freed. */
+/* The lock is given back as soon as the claim is made; a lock that was shown stays the caller's,
+ * and is in use until the claim is freed. */
 static void
 test_locks (Fixture *fixture, gconstpointer data)
 {

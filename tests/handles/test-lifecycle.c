@@ -111,8 +111,8 @@ has_exited (const VmdVmSnapshot *now, gconstpointer data)
   return !vmd_vm_snapshot_is_running (now);
 }
 
-/* The signal waits for nobody: here somebody has the VM's lock, and a stop waits for a guest that does
- * not power off. */
+/* The signal waits for nobody: here somebody has the VM's lock, and a stop waits for a guest that
+ * does not power off. */
 static void
 test_kill_needs_no_lock (Fixture *fixture, gconstpointer data)
 {
@@ -218,8 +218,8 @@ test_stop_of_frozen (Fixture *fixture, gconstpointer data)
   assert_state (vm, VMD_VM_STOPPED);
 }
 
-/* The trap of this test program is what a fake guest would run, so the next test means something. Only
- * looked up: nothing is powered off. */
+/* The trap of this test program is what a fake guest would run, so the next test means something.
+ * Only looked up: nothing is powered off. */
 static void
 test_power_off_is_trapped (Fixture *fixture, gconstpointer data)
 {

@@ -192,7 +192,8 @@ test_release_under_verb (Fixture *fixture, gconstpointer data)
   g_assert_false (vmd_lock_is_held (lock));
 }
 
-/* The circle of LESSONS 8: the holder shows the lock to a stop, which ends a start that began before. */
+/* The circle of LESSONS 8: the holder shows the lock to a stop, which ends a start that began
+ * before. */
 static void
 test_stop_under_lock_ends_start (Fixture *fixture, gconstpointer data)
 {

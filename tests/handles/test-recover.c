@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Opening a state directory after whoever had it open has closed it, and something has happened since. */
+/* Opening a state directory after whoever had it open has closed it, and something has happened
+ * since. */
 
 /* -- What a test does to the rows while no manager is open -- */
 

@@ -83,7 +83,8 @@ test_cancel_while_booting (Fixture *fixture, gconstpointer data)
   assert_state (vm, VMD_VM_RUNNING);
 }
 
-/* The guest's own words are in the error, which keeps their code, and the VM is left to be looked at. */
+/* The guest's own words are in the error, which keeps their code, and the VM is left to be looked
+ * at. */
 static void
 test_guest_complains (Fixture *fixture, gconstpointer data)
 {

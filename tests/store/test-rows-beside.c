@@ -289,8 +289,8 @@ test_workspace_round_trip (RowFixture *fixture, gconstpointer data)
   g_assert_null (vmd_workspace_row_load (fixture->db, A, "/home/u/a b", NULL));
 }
 
-/* LESSONS 16: each way in which the VM may not be the one any more that the import began with, first for a new
- * workspace, then for one that has a row. */
+/* LESSONS 16: each way in which the VM may not be the one any more that the import began with,
+ * first for a new workspace, then for one that has a row. */
 static void
 test_lesson_16_workspace_of_ended_vm (RowFixture *fixture, gconstpointer data)
 {

@@ -70,7 +70,8 @@ test_full_disk (Fixture *fixture, gconstpointer data)
   close_store (store);
 }
 
-/* A function after which SQLite has taken back the whole transaction, as it does when the disk fails. */
+/* A function after which SQLite has taken back the whole transaction, as it does when the disk
+ * fails. */
 static gboolean
 lose_transaction (sqlite3 *db, gpointer data, GError **error)
 {
@@ -78,7 +79,8 @@ lose_transaction (sqlite3 *db, gpointer data, GError **error)
          (GPOINTER_TO_INT (data) == 0 || vmd_fail (error, VMD_ERROR_NO_SPACE, "as told"));
 }
 
-/* Those before it in the same transaction have failed too, and are told so; those after it have not. */
+/* Those before it in the same transaction have failed too, and are told so; those after it have
+ * not. */
 static void
 test_lost_transaction (Fixture *fixture, gconstpointer data)
 {

@@ -64,8 +64,8 @@ written_cb (GObject *source, GAsyncResult *result, gpointer data)
   self->writes->pending--;
 }
 
-/* A thousand that queue up behind one share one commit; they run and are answered in their order; one
- * that fails takes back only what it did itself. */
+/* A thousand that queue up behind one share one commit; they run and are answered in their order;
+ * one that fails takes back only what it did itself. */
 static void
 test_group_commit (Fixture *fixture, gconstpointer data)
 {
