@@ -18,6 +18,9 @@ vmd_manager_withdraw_image (VmdManager *self, const char *name, VmdVerb *verb, G
 gboolean
 vmd_manager_withdraw_kernel (VmdManager *self, const char *version, VmdVerb *verb, GError **error);
 
+/* Removes the file when no name and no VM needs it any more. */
+gboolean
+vmd_manager_release_image (VmdManager *self, const char *digest, VmdVerb *verb, GError **error);
 /* Does not wait: what cannot be looked at now stays for the next time. */
 void vmd_manager_reap_unpublished (VmdManager *self);
 

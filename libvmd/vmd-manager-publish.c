@@ -177,6 +177,15 @@ vmd_manager_withdraw_image (VmdManager *self, const char *name, VmdVerb *verb, G
   return FALSE;
 }
 
+/* When a VM is gone, its image may have been the last thing that the file was kept for. */
+gboolean
+vmd_manager_release_image (VmdManager *self, const char *digest, VmdVerb *verb, GError **error)
+{
+  g_autoptr (VmdHold) hold = lock_publish (self, "release an image", verb, error);
+
+  return hold != NULL && drop_image_file (self, digest, error);
+}
+
 /* -- kernels -- */
 
 typedef struct
