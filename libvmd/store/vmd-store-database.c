@@ -87,8 +87,8 @@ check_whole (sqlite3 *db, GError **error)
 }
 
 /* Processes that open a new database together all want to change its mode, which takes an exclusive
- * lock: where two of them stand in each other's way, SQLite says so at once, without the patience of
- * busy_timeout. One is through in a moment, and then there is nothing to change. */
+ * lock: where two of them stand in each other's way, SQLite says so at once, without the patience
+ * of busy_timeout. One is through in a moment, and then there is nothing to change. */
 static gboolean
 use_log (sqlite3 *db, GError **error)
 {

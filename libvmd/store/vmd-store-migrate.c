@@ -6,10 +6,10 @@
 
 #include "base/vmd-failure-private.h"
 
-/* The tables, version by version. A database of any earlier version is brought to the newest one step
- * at a time, each in a transaction of its own, and of two processes that open it at once one does
- * the work. A step that was released is never changed: what is wrong with it is put right by a next
- * one. */
+/* The tables, version by version. A database of any earlier version is brought to the newest one
+ * step at a time, each in a transaction of its own, and of two processes that open it at once one
+ * does the work. A step that was released is never changed: what is wrong with it is put right by a
+ * next one. */
 
 /* Each row changed leaves its kind and key in `changes`. The words are those of
  * vmd-store-feed.c; @key is an expression on the row given. */
@@ -192,9 +192,9 @@ check_version (sqlite3 *db, gint64 *version, GError **error)
                    sqlite3_db_filename (db, "main"), *version, (guint) G_N_ELEMENTS (versions));
 }
 
-/* FALSE with STORE_CORRUPT: the database is not vmd's, or of a version that only later ones know. Changes
- * nothing. It looks at one snapshot: another process may be making the tables, and what was read before
- * and after would not be of one piece. */
+/* FALSE with STORE_CORRUPT: the database is not vmd's, or of a version that only later ones know.
+ * Changes nothing. It looks at one snapshot: another process may be making the tables, and what was
+ * read before and after would not be of one piece. */
 gboolean
 vmd_store_check_version (sqlite3 *db, gint64 *version, GError **error)
 {
