@@ -3,6 +3,7 @@
 
 /* vmd-guest unpack: what it makes of good tars, of hostile ones, and of such as are cut. */
 
+#include "git-fixture.h"
 #include "tar-builder.h"
 #include "unpack-fixture.h"
 
@@ -206,13 +207,24 @@ static void
 test_after_end (Guest *self, gconstpointer data)
 {
   g_autoptr (GByteArray) tar = make_small_tar ("content");
+  g_autoptr (GByteArray) padded = make_small_tar ("padded");
   g_autoptr (GByteArray) lone = g_byte_array_new ();
   static const guint8 zeros[512];
+  gsize end = padded->len;
 
   tar_add (tar, '0', "late", NULL, 0644, "x", 1);
   tar_end (tar);
   g_assert_cmpint (unpack (self, tar, FALSE, NULL), ==, UNPACK_BAD_ARCHIVE);
   assert_nothing (self);
+
+  /* Behind more padding than is read at once. */
+  g_byte_array_set_size (padded, padded->len + 3 * 1024 * 1024);
+  memset (padded->data + end, 0, padded->len - end);
+  g_assert_cmpint (unpack (self, padded, FALSE, NULL), ==, UNPACK_OK);
+  padded->data[padded->len - 1] = 'x';
+  g_assert_cmpint (unpack (self, padded, TRUE, NULL), ==, UNPACK_BAD_ARCHIVE);
+  assert_content (self, "directory/file", "padded");
+  remove_tree (self->target);
 
   g_byte_array_append (lone, zeros, sizeof zeros);
   tar_add (lone, '0', "late", NULL, 0644, "x", 1);
