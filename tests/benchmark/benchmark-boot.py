@@ -11,9 +11,10 @@ import subprocess
 import time
 
 from peers import compare
-from bus import Bus, GLib
+from peer_bus import Bus, GLib
 from guest_ssh import GuestSsh
-from sandbox import HANG, Sandbox
+from real_sandbox import RealSandbox
+from sandbox import HANG_LIMIT
 
 ROUNDS = 7
 
@@ -55,7 +56,7 @@ class ByHand:
                      .replace("tcp:127.0.0.1:0-", f"tcp:127.0.0.1:{port}-") for argument in self.arguments]
         self.qemu = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         ssh = GuestSsh(os.path.join(directory, "keys"), port, directory)
-        deadline = time.monotonic() + HANG
+        deadline = time.monotonic() + HANG_LIMIT
         while not ssh.answers():
             assert time.monotonic() < deadline and self.qemu.poll() is None, "the peer does not boot"
             time.sleep(0.02)
@@ -68,8 +69,8 @@ class ByHand:
 
 
 def main():
-    with Sandbox() as sandbox:
-        sandbox.start_daemon()
+    with RealSandbox() as sandbox:
+        sandbox.start()
         bus = Bus(sandbox.address())
         numbers = itertools.count()
 
@@ -83,7 +84,7 @@ def main():
         found = bus.properties(path)
         runtime = os.path.dirname(sandbox.address().split("=", 1)[1])
         by_hand = ByHand(found["Pid"], os.path.join(sandbox.state, "vms", found["Id"]),
-                         os.path.join(runtime, found["Id"][:12]), sandbox.root)
+                         os.path.join(runtime, found["Id"][:12]), sandbox.directory)
         bus.vm(path, "Kill")
         started = []
 

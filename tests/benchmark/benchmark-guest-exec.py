@@ -8,9 +8,9 @@ import os
 import subprocess
 
 from peers import compare
-from bus import Bus
+from peer_bus import Bus
 from guest_ssh import GuestSsh
-from sandbox import Sandbox
+from real_sandbox import RealSandbox
 
 ROUNDS = 40
 
@@ -19,7 +19,7 @@ class Library:
     """A process that has the library open and runs one command for each line it is sent."""
 
     def __init__(self, sandbox, name):
-        program = os.path.join(os.environ["VMD_TEST_BUILD"], "tests", "benchmark", "exec-caller")
+        program = os.path.join(os.environ["VMD_TEST_BUILD_ROOT"], "tests", "benchmark", "exec-caller")
         self.process = subprocess.Popen([program, sandbox.state, name], env=sandbox.environment, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.process.stdout.readline() == "ready\n"
@@ -35,21 +35,21 @@ class Library:
 
 
 def main():
-    with Sandbox() as sandbox:
-        sandbox.start_daemon()
-        sandbox.ok("create", "vm")
-        sandbox.ok("start", "vm")
+    with RealSandbox() as sandbox:
+        sandbox.start()
+        sandbox.good("create", "vm")
+        sandbox.good("start", "vm")
         bus = Bus(sandbox.address())
         found = bus.properties(bus.find_vm("vm"))
-        ssh = GuestSsh(os.path.join(sandbox.state, "vms", found["Id"], "keys"), found["SshPort"], sandbox.root)
+        ssh = GuestSsh(os.path.join(sandbox.state, "vms", found["Id"], "keys"), found["SshPort"], sandbox.directory)
         ssh.share()
         library = Library(sandbox, "vm")
         try:
             ssh.run("true")
             library()
-            sandbox.ok("exec", "vm", "--", "true")
+            sandbox.good("exec", "vm", "--", "true")
             compare("exec by a library call", library, lambda: ssh.run("true"), ROUNDS, "≤ 0.5")
-            compare("vmctl exec", lambda: sandbox.ok("exec", "vm", "--", "true"), lambda: ssh.run("true"), ROUNDS,
+            compare("vmctl exec", lambda: sandbox.good("exec", "vm", "--", "true"), lambda: ssh.run("true"), ROUNDS,
                     "≤ 1.0")
         finally:
             library.end()

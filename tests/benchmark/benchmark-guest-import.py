@@ -8,32 +8,32 @@ import os
 import subprocess
 
 from peers import compare
-from bus import Bus
+from peer_bus import Bus
 from guest_ssh import GuestSsh
-from sandbox import Sandbox, make_repository
+from real_sandbox import RealSandbox
 
 ROUNDS = 3
 
 
 def main():
-    with Sandbox() as sandbox:
-        sandbox.start_daemon()
-        sandbox.ok("create", "vm", "--memory", "1G")
-        sandbox.ok("start", "vm")
+    with RealSandbox() as sandbox:
+        sandbox.start()
+        sandbox.good("create", "vm", "--memory", "1G")
+        sandbox.good("start", "vm")
         bus = Bus(sandbox.address())
         found = bus.properties(bus.find_vm("vm"))
-        ssh = GuestSsh(os.path.join(sandbox.state, "vms", found["Id"], "keys"), found["SshPort"], sandbox.root)
+        ssh = GuestSsh(os.path.join(sandbox.state, "vms", found["Id"], "keys"), found["SshPort"], sandbox.directory)
         trees = {
-            "20,000 files of 1 KiB": {f"d{i // 200}/file-{i}": os.urandom(1024) for i in range(20000)},
-            "one file of 64 MiB": {"file": os.urandom(64 << 20)},
+            "20,000 files of 1 KiB": {f"d{i // 200}/file-{i}": os.urandom(512).hex() for i in range(20000)},
+            "one file of 64 MiB": {"file": os.urandom(32 << 20).hex()},
         }
         for number, (what, files) in enumerate(trees.items()):
-            repository = make_repository(os.path.join(sandbox.root, f"tree-{number}"), files)
+            repository = sandbox.repository(f"tree-{number}", files)
             numbers = itertools.count()
             names = subprocess.check_output(["git", "-C", repository, "ls-files", "-z"])
 
             def ours():
-                sandbox.ok("workspace", "prepare", "vm", repository, "--path", f"/root/a{next(numbers)}")
+                sandbox.good("workspace", "prepare", "vm", repository, "--path", f"/root/a{next(numbers)}")
 
             def peer():
                 target = f"/root/b{next(numbers)}"

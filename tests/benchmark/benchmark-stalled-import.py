@@ -10,8 +10,9 @@ import shutil
 import subprocess
 
 from peers import percentile, timed
-from bus import Bus
-from sandbox import Sandbox, make_repository, wait_until
+from peer_bus import Bus
+from real_sandbox import RealSandbox
+from sandbox import wait_until
 
 ROUNDS = 100
 
@@ -20,7 +21,7 @@ class Guest:
     def __init__(self, sandbox, bus):
         self.sandbox, self.bus = sandbox, bus
         self.path = bus.create_vm(name="vm")
-        self.repository = make_repository(os.path.join(sandbox.root, "repository"), {"file": os.urandom(4 << 20)})
+        self.repository = sandbox.repository(files={"file": os.urandom(2 << 20).hex()})
         self.script = os.path.join(sandbox.state, "vms", bus.properties(self.path)["Id"], "guest", ".vmd-fake")
         self.importing = None
 
@@ -32,7 +33,7 @@ class Guest:
         with open(os.path.join(self.script, "stall-write"), "w") as file:
             file.write("1000000")
         self.importing = self.sandbox.popen("workspace", "prepare", "vm", self.repository)
-        wait_until("the import stands still", lambda: os.path.exists(os.path.join(self.script, "stalled")))
+        wait_until(lambda: os.path.exists(os.path.join(self.script, "stalled")), "the import stands still")
 
     def settle(self):
         if self.importing is not None:
@@ -43,10 +44,10 @@ class Guest:
 
 
 def main():
-    with Sandbox(backend="fake", seeded=False) as sandbox:
-        sandbox.start_daemon()
+    with RealSandbox(backend="fake", seeded=False) as sandbox:
+        sandbox.start()
         bus = Bus(sandbox.address())
-        sandbox.ok("image", "build", "--tiny", "tiny", limit=900)
+        sandbox.good("image", "build", "--tiny", "tiny", limit=900)
         guest = Guest(sandbox, bus)
         verbs = {
             "list": bus.objects,

@@ -8,6 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "system"))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 
 def timed(function):

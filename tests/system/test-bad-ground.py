@@ -5,19 +5,19 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import unittest
 
-from sandbox import Sandbox, copy_seed, make_repository
+from real_sandbox import RealSandbox, copy_seed
+import tap_main
 
 INSIDE = "VMD_TEST_HAS_MOUNTS"
 
 
 class BadGround(unittest.TestCase):
     def new_sandbox(self, **options):
-        sandbox = Sandbox(**options)
+        sandbox = RealSandbox(**options)
         self.addCleanup(sandbox.close)
         return sandbox
 
@@ -29,16 +29,16 @@ class BadGround(unittest.TestCase):
     def test_disk_full_while_an_image_is_imported(self):
         sandbox = self.new_sandbox(seeded=False)
         self.mount_small(sandbox, "6m")
-        sandbox.start_daemon()
-        archive = os.path.join(sandbox.root, "big.tar")
-        os.mkdir(os.path.join(sandbox.root, "tree"))
-        with open(os.path.join(sandbox.root, "tree", "file"), "wb") as file:
+        sandbox.start()
+        archive = os.path.join(sandbox.directory, "big.tar")
+        os.mkdir(os.path.join(sandbox.directory, "tree"))
+        with open(os.path.join(sandbox.directory, "tree", "file"), "wb") as file:
             file.write(os.urandom(16 << 20))
-        subprocess.run(["tar", "-C", os.path.join(sandbox.root, "tree"), "-cf", archive, "."], check=True)
+        subprocess.run(["tar", "-C", os.path.join(sandbox.directory, "tree"), "-cf", archive, "."], check=True)
         result = sandbox.vmctl("image", "import", "big", archive)
         self.assertEqual(result.status, 1, result)
         self.assertIn("space", result.stderr)
-        self.assertEqual(sandbox.json("image", "list"), [])
+        self.assertEqual(sandbox.good("image", "list", "--json").json, [])
         self.assertEqual(os.listdir(os.path.join(sandbox.state, "staging")), [])
         self.assertEqual([name for name in os.listdir(os.path.join(sandbox.state, "images"))], [])
 
@@ -47,12 +47,12 @@ class BadGround(unittest.TestCase):
         reasons = []
         for room in (100, 400, 1000, 2000, 4000, 8000, 12000):
             sandbox = self.new_sandbox(seeded=False)
-            seed = os.path.join(sandbox.root, "seed")
+            seed = os.path.join(sandbox.directory, "seed")
             copy_seed(seed)
             used = int(subprocess.check_output(["du", "-sk", seed]).split()[0])
             self.mount_small(sandbox, f"{used + room}k")
             subprocess.run(["cp", "-a", "--sparse=always", seed + "/.", sandbox.state], check=True)
-            sandbox.start_daemon()
+            sandbox.start()
             before = sandbox.files()
             result = sandbox.vmctl("create", "vm")
             if result.status == 0:
@@ -66,15 +66,15 @@ class BadGround(unittest.TestCase):
                 self.assertEqual(result.status, 1, result)
                 self.assertIn("space", result.stderr)
                 self.assertEqual(sandbox.hypervisors(), [])
-            if sandbox.json("list"):
-                sandbox.ok("delete", "--force", "vm")
+            if sandbox.vms():
+                sandbox.good("delete", "--force", "vm")
             self.assertEqual(sandbox.files(), before)
             self.assertEqual(sandbox.hypervisors(), [])
             sandbox.close()
         self.assertGreaterEqual(len(set(reasons)), 2, reasons)
 
     def test_database_damaged(self):
-        sandbox = self.new_sandbox(backend="fake")
+        sandbox = self.new_sandbox(backend="fake", seeded=False)
         os.makedirs(sandbox.state, 0o700)
         with open(os.path.join(sandbox.state, "vmd.db"), "wb") as file:
             file.write(b"this is no database" * 1000)
@@ -84,20 +84,20 @@ class BadGround(unittest.TestCase):
 
     def test_qemu_missing(self):
         sandbox = self.new_sandbox()
-        binaries = os.path.join(sandbox.root, "bin")
+        binaries = os.path.join(sandbox.directory, "bin")
         os.mkdir(binaries)
         for name in ("ssh-keygen", "dropbearconvert", "sh", "git", "qemu-img"):
             os.symlink(shutil.which(name), os.path.join(binaries, name))
         sandbox.environment["PATH"] = binaries
         # Programs are looked for in the system's directories too: these are empty here.
-        empty = os.path.join(sandbox.root, "empty")
+        empty = os.path.join(sandbox.directory, "empty")
         os.mkdir(empty)
         for directory in ("/usr/bin", "/usr/local/bin", "/usr/sbin"):
             if os.path.exists(os.path.join(directory, "qemu-system-x86_64")):
                 shadow(os.path.join(directory, "qemu-system-x86_64"))
                 self.addCleanup(subprocess.run, ["/bin/umount", os.path.join(directory, "qemu-system-x86_64")])
-        sandbox.start_daemon()
-        sandbox.ok("create", "one")
+        sandbox.start()
+        sandbox.good("create", "one")
         result = sandbox.vmctl("start", "one")
         self.assertEqual(result.status, 1, result)
         self.assertIn("qemu-system-x86", result.stderr)
@@ -113,4 +113,4 @@ if __name__ == "__main__":
     if INSIDE not in os.environ:
         command = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
         os.execvpe(command[0], [*command, sys.executable, *sys.argv], dict(os.environ, **{INSIDE: "1"}))
-    unittest.main()
+    tap_main.main()

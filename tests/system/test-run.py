@@ -10,19 +10,19 @@ import subprocess
 import threading
 import unittest
 
-from sandbox import Sandbox, make_repository, wait_until
+from real_sandbox import RealSandbox
+import tap_main
 
 
 class Run(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.sandbox = Sandbox()
-        cls.sandbox.start_daemon()
-        cls.repository = make_repository(
-            os.path.join(cls.sandbox.root, "repository"),
-            {"README.md": "# What it says\n", ".gitignore": "*.o\n.env\n", "a dir/a 'file'": "text\n"})
+        cls.sandbox = RealSandbox()
+        cls.sandbox.start()
+        cls.repository = cls.sandbox.repository(files={
+            "README.md": "# What it says\n", ".gitignore": "*.o\n.env\n", "a dir/a 'file'": "text\n"})
         for name in (".env", "ignored.o", "untracked"):
-            with open(os.path.join(cls.repository, name), "w") as file:
+            with open(os.path.join(cls.repository, name), "w", encoding="utf-8") as file:
                 file.write("secret\n")
 
     @classmethod
@@ -30,8 +30,8 @@ class Run(unittest.TestCase):
         cls.sandbox.close()
 
     def tearDown(self):
-        for row in self.sandbox.ok("list").splitlines()[1:]:
-            self.sandbox.vmctl("delete", "--force", row.split()[0])
+        for name in self.sandbox.vms():
+            self.sandbox.vmctl("delete", "--force", name)
 
     def run_in_guest(self, *arguments, **options):
         return self.sandbox.vmctl("run", *arguments, cwd=self.repository, **options)
@@ -41,7 +41,7 @@ class Run(unittest.TestCase):
         self.assertEqual(result.status, 7, result)
         # It is there, and tells so; and goes on working.
         self.assertIn("seven", result.stderr)
-        self.assertEqual(self.sandbox.ok("exec", "seven", "--", "cat", "/workspace/README.md"),
+        self.assertEqual(self.sandbox.out("exec", "seven", "--", "cat", "/workspace/README.md"),
                          "# What it says\n")
 
     def test_rm_leaves_nothing(self):
@@ -75,7 +75,7 @@ class Run(unittest.TestCase):
 
     def test_standard_streams(self):
         result = self.run_in_guest("--rm", ".", "--", "sh", "-c", "cat; echo complaint >&2; exit 3",
-                                   input="some input\n")
+                                   stdin="some input\n")
         self.assertEqual((result.status, result.stdout), (3, "some input\n"), result)
         self.assertIn("complaint\n", result.stderr)
 
@@ -121,12 +121,12 @@ class Run(unittest.TestCase):
 
     def test_written_is_there_after_stop_and_start(self):
         self.run_in_guest("--name", "kept", ".", "--", "sh", "-c", "echo kept > /root/file")
-        boot_id = self.sandbox.ok("exec", "kept", "--", "cat", "/proc/sys/kernel/random/boot_id")
-        self.sandbox.ok("stop", "kept")
+        boot_id = self.sandbox.out("exec", "kept", "--", "cat", "/proc/sys/kernel/random/boot_id")
+        self.sandbox.out("stop", "kept")
         self.assertEqual(self.sandbox.hypervisors(), [])
-        self.sandbox.ok("start", "kept")
-        self.assertEqual(self.sandbox.ok("exec", "kept", "--", "cat", "/root/file"), "kept\n")
-        self.assertNotEqual(self.sandbox.ok("exec", "kept", "--", "cat", "/proc/sys/kernel/random/boot_id"),
+        self.sandbox.out("start", "kept")
+        self.assertEqual(self.sandbox.out("exec", "kept", "--", "cat", "/root/file"), "kept\n")
+        self.assertNotEqual(self.sandbox.out("exec", "kept", "--", "cat", "/proc/sys/kernel/random/boot_id"),
                             boot_id)
 
     def test_two_guests_share_no_identity(self):
@@ -134,7 +134,7 @@ class Run(unittest.TestCase):
         identities = []
         for name in names:
             self.run_in_guest("--name", name, ".", "--", "true")
-            identities.append(self.sandbox.ok(
+            identities.append(self.sandbox.out(
                 "exec", name, "--", "sh", "-c",
                 "hostname; cat /etc/machine-id; cat /run/vmd/*host*.pub 2>/dev/null; head -c 16 /dev/urandom | od -x"))
         self.assertNotEqual(*[text.splitlines()[0] for text in identities])
@@ -148,4 +148,4 @@ class Run(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    tap_main.main()
