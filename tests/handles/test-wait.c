@@ -64,6 +64,28 @@ test_stop_while_booting (Fixture *fixture, gconstpointer data)
   assert_reason (vm, "stopped");
 }
 
+/* The waiting ends with the stop's claim, and not only with the guest, which here never powers off. */
+static void
+test_stop_ends_wait_at_once (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VmdVm) vm = create_vm (fixture->manager, "vm");
+  g_autoptr (GError) error = NULL;
+  Call start = { .run = run_start, .vm = vm, .readiness = VMD_READINESS_PROVISIONED };
+  Call stop = { .run = run_stop, .vm = vm, .grace = 2 * HANG_SECONDS * 1000 };
+
+  set_script (fixture, "ready hang\noff hang\n");
+  call_begin (&start);
+  wait_for_state (vm, VMD_VM_RUNNING);
+  wait_for_verb (vm, NULL);
+  call_begin (&stop);
+  call_assert_failed (&start, VMD_ERROR_VM_STOPPED);
+  assert_state (vm, VMD_VM_RUNNING);
+  wait_for_verb (vm, "stop");
+  vmd_vm_kill (vm, NULL, NULL, &error);
+  g_assert_no_error (error);
+  call_assert_good (&stop);
+}
+
 /* Given up while it boots: only the waiting ends. */
 static void
 test_cancel_while_booting (Fixture *fixture, gconstpointer data)
@@ -174,6 +196,7 @@ main (int argc, char **argv)
   add_test ("/wait/does-not-run", test_does_not_run);
   add_test ("/wait/boots-slowly", test_boots_slowly);
   add_test ("/wait/stop-while-booting", test_stop_while_booting);
+  add_test ("/wait/stop-ends-wait-at-once", test_stop_ends_wait_at_once);
   add_test ("/wait/cancel-while-booting", test_cancel_while_booting);
   add_test ("/wait/guest-complains", test_guest_complains);
   add_test ("/wait/dies-while-booting", test_dies_while_booting);
