@@ -4,6 +4,7 @@
 
 #include "base/vmd-fault-private.h"
 #include "base/vmd-state-dir-private.h"
+#include "vmd-manager-publish-private.h"
 #include "vmd-vm-call-private.h"
 #include "vmd-vm-claim-private.h"
 
@@ -71,6 +72,18 @@ remove_all (VmdVm *self, VmdClaim *claim, GError **error)
   return FALSE;
 }
 
+/* The file of an image whose name points elsewhere by now goes with the last VM that was made from it. If
+ * that fails the VM is deleted all the same: the next open of the state directory sees to it. */
+static void
+release_image (VmdVm *self, VmdClaim *claim, VmdVerb *verb)
+{
+  const char *digest = vmd_claim_get_row (claim)->image;
+  g_autoptr (GError) error = NULL;
+
+  if (!vmd_manager_release_image (self->manager, digest, verb, &error))
+    g_debug ("the file of image %s stays until the next open: %s", digest, error->message);
+}
+
 static gboolean
 delete_vm (VmdVm *self, gboolean force, VmdLock *lock, VmdVerb *verb, GError **error)
 {
@@ -87,6 +100,8 @@ delete_vm (VmdVm *self, gboolean force, VmdLock *lock, VmdVerb *verb, GError **e
   deleted = vmd_store_transact (vmd_manager_get_store (self->manager), tombstone_in_store, self->id,
                                 vmd_verb_get_cancellable (verb), error) &&
             remove_all (self, claim, error);
+  if (deleted)
+    release_image (self, claim, verb);
   vmd_claim_end (claim, deleted ? NULL : *error);
   return deleted;
 }

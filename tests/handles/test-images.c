@@ -81,6 +81,9 @@ test_update (Fixture *fixture, gconstpointer data)
   g_assert_false (has_image_file (fixture, vmd_image_get_digest (second)));
   g_assert_true (has_image_file (fixture, vmd_image_get_digest (third)));
   g_assert_cmpuint (count_files (fixture, "images"), ==, 2);
+  delete_vm (vm);
+  g_assert_false (has_image_file (fixture, vmd_image_get_digest (first)));
+  g_assert_cmpuint (count_files (fixture, "images"), ==, 1);
   assert_tidy (fixture);
 }
 
