@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -175,6 +176,8 @@ listen_on_loopback (Server *self)
   socklen_t length = sizeof name;
 
   self->listen_fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  /* As every server does itself that is not given its socket; connections inherit it. */
+  setsockopt (self->listen_fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof (int));
   g_assert_cmpint (bind (self->listen_fd, (struct sockaddr *) &name, sizeof name), ==, 0);
   g_assert_cmpint (getsockname (self->listen_fd, (struct sockaddr *) &name, &length), ==, 0);
   self->address->port = ntohs (name.sin_port);
