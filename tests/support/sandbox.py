@@ -198,6 +198,14 @@ class Sandbox:
         subprocess.run(["git", "-C", path, *arguments], env=self.environment, check=True,
                        timeout=HANG_LIMIT, stdout=subprocess.DEVNULL)
 
+    def serve(self, path, ours):
+        """The program that clients without libvmd start, on their end of a socket, which is taken."""
+        program = os.path.join(BUILD_ROOT, "libvmd", "source", "vmd-source")
+        process = subprocess.Popen([program, "--fd", str(ours.fileno()), path],
+                                   env=self.environment, pass_fds=[ours.fileno()])
+        ours.close()
+        return process
+
 
 def wait_for_exit(pid):
     """Until a process that need not be our child is gone."""
