@@ -252,12 +252,9 @@ vmd_exec_spec_get_argv (VmdExecSpec *self)
   return (const char *const *) self->argv;
 }
 
-/* Environment and program: what runs, wherever that is. */
-void
-vmd_exec_spec_append_program (VmdExecSpec *self, GString *line)
+static void
+append_environment (VmdExecSpec *self, GString *line)
 {
-  g_autofree char *words = vmd_shell_quote_argv (vmd_exec_spec_get_argv (self));
-
   for (gsize i = 0; self->environment != NULL && self->environment[i] != NULL; i++)
     {
       const char *value = self->environment[i] + strcspn (self->environment[i], "=") + 1;
@@ -269,7 +266,35 @@ vmd_exec_spec_append_program (VmdExecSpec *self, GString *line)
       vmd_shell_append_quoted (line, value);
       g_string_append (line, " && ");
     }
+}
+
+/* Environment and program: what runs, wherever that is. */
+void
+vmd_exec_spec_append_program (VmdExecSpec *self, GString *line)
+{
+  g_autofree char *words = vmd_shell_quote_argv (vmd_exec_spec_get_argv (self));
+
+  append_environment (self, line);
   g_string_append_printf (line, "exec %s", words != NULL ? words : "\"${SHELL:-/bin/sh}\" -l");
+}
+
+/* In a guest a terminal is hung up on when the connection ends. Without one, vmd's own program sees to
+ * it. */
+static void
+append_program_in_guest (VmdExecSpec *self, GString *line)
+{
+  g_autofree char *words = vmd_shell_quote_argv (vmd_exec_spec_get_argv (self));
+
+  if (words == NULL || self->term != NULL)
+    {
+      vmd_exec_spec_append_program (self, line);
+      return;
+    }
+  append_environment (self, line);
+  g_string_append_printf (line,
+                          "set -- %s && if [ -x " VMD_GUEST_PROGRAM
+                          " ]; then exec " VMD_GUEST_PROGRAM " exec \"$@\"; else exec \"$@\"; fi",
+                          words);
 }
 
 /**
@@ -293,7 +318,7 @@ vmd_exec_spec_dup_command (VmdExecSpec *self)
       vmd_shell_append_quoted (line, self->directory);
       g_string_append (line, " && ");
     }
-  vmd_exec_spec_append_program (self, line);
+  append_program_in_guest (self, line);
   return g_string_free (g_steal_pointer (&line), FALSE);
 }
 

@@ -50,13 +50,15 @@ vmd_ssh_wire_clear (VmdSshWire *self)
   g_clear_pointer (&self->out, g_byte_array_unref);
 }
 
-/* Nothing is moved over it any more; what is queued is tried once. */
+/* Nothing is moved over it any more; what is queued is tried once. The guest is told, whoever still has the
+ * connection: what runs there ends by it. */
 void
 vmd_ssh_wire_cut (VmdSshWire *self)
 {
   if (self->failure != 0)
     return;
   vmd_ssh_wire_flush (self);
+  shutdown (self->fd, SHUT_RDWR);
   self->failure = ECONNABORTED;
 }
 

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ssh-server.h"
 
+#include "libvmd/base/vmd-helper-private.h"
 #include "libvmd/base/vmd-poll-private.h"
 #include "libvmd/base/vmd-state-dir-private.h"
 
@@ -69,14 +70,15 @@ write_file (Server *self, const char *name, const char *content)
 }
 
 /* What the server's process runs. As root in mounts of its own, where it finds the home and the
- * directories that it wants to, and leaves nothing behind. */
+ * directories that it wants to, and vmd's own program as in a guest; and leaves nothing behind. */
 static char *
 make_command (Server *self)
 {
+  g_autofree char *program = vmd_helper_find ("vmd-guest", NULL);
   g_autofree char *mounts = g_strdup_printf (
-      "mount -t tmpfs tmpfs /run && mkdir /run/sshd && mount -t tmpfs tmpfs /var/log && "
-      "mount --bind '%s/home' '%s' && ",
-      self->directory, getpwuid (getuid ())->pw_dir);
+      "mount -t tmpfs tmpfs /run && mkdir /run/sshd /run/vmd && mount -t tmpfs tmpfs /var/log && "
+      "mount --bind '%s/home' '%s' && ln -s '%s' /run/vmd/vmd-guest && ",
+      self->directory, getpwuid (getuid ())->pw_dir, program != NULL ? program : "nowhere");
   g_autofree char *server = NULL;
 
   if (self->kind == SERVER_DROPBEAR)

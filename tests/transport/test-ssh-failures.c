@@ -13,6 +13,8 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #define HANG_LIMIT 60000
@@ -292,6 +294,73 @@ test_cancel_frozen (void)
   g_thread_join (feed);
 }
 
+/* Reads two process ids, and opens the processes. */
+static void
+open_processes (int fd, int *pidfds)
+{
+  char text[64] = "";
+  gsize length = 0;
+  int first, second;
+
+  while (sscanf (text, "%d %d\n", &first, &second) != 2 || text[length - 1] != '\n')
+    {
+      gssize n = read (fd, text + length, sizeof text - 1 - length);
+
+      g_assert_cmpint (n, >, 0);
+      length += n;
+    }
+  pidfds[0] = pidfd_open (first, 0);
+  pidfds[1] = pidfd_open (second, 0);
+  g_assert_cmpint (pidfds[0], >=, 0);
+  g_assert_cmpint (pidfds[1], >=, 0);
+}
+
+/* A command that cares for none of its streams does not outlive whoever asked for it, and no more does
+ * what it has started. */
+static void
+check_ends_command (const char *script)
+{
+  g_autoptr (Server) server = NULL;
+  g_autoptr (VmdGuestConnection) connection = NULL;
+  g_autoptr (ExecSession) session = NULL;
+  g_autoptr (GError) error = NULL;
+  int pidfds[2];
+
+  if (getuid () != 0)
+    {
+      g_test_skip ("only in mounts of its own has the server vmd's program");
+      return;
+    }
+  server = server_new (SERVER_OPENSSH);
+  if (server == NULL)
+    return;
+  connection = connect_well (server);
+  session = exec_session_new (connection, script);
+  exec_session_start (session);
+  open_processes (session->output, pidfds);
+  join_cancelled (session);
+  for (guint i = 0; i < 2; i++)
+    {
+      struct pollfd ended = { .fd = pidfds[i], .events = POLLIN };
+
+      vmd_poll (&ended, 1, NULL, vmd_deadline_in (HANG_LIMIT), "waiting for its end", &error);
+      g_assert_no_error (error);
+      vmd_clear_fd (&pidfds[i]);
+    }
+}
+
+static void
+test_cancel_ends_command (void)
+{
+  check_ends_command ("sleep 1000 & echo $$ $!; wait");
+}
+
+static void
+test_cancel_ends_stubborn (void)
+{
+  check_ends_command ("trap '' HUP; sleep 1000 & echo $$ $!; wait");
+}
+
 /* -- deadlines, and guests that are lost -- */
 
 static void
@@ -452,6 +521,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ssh-failures/cancel/flood", test_cancel_flood);
   g_test_add_func ("/ssh-failures/cancel/stalled-reader", test_cancel_stalled_reader);
   g_test_add_func ("/ssh-failures/cancel/frozen", test_cancel_frozen);
+  g_test_add_func ("/ssh-failures/cancel/ends-command", test_cancel_ends_command);
+  g_test_add_func ("/ssh-failures/cancel/ends-stubborn", test_cancel_ends_stubborn);
   g_test_add_func ("/ssh-failures/timeout", test_timeout);
   g_test_add_func ("/ssh-failures/write-to-frozen", test_write_to_frozen);
   g_test_add_func ("/ssh-failures/spawn-on-frozen", test_spawn_on_frozen);
