@@ -190,7 +190,8 @@ vmd_manager_find_vm (VmdManager *self, const char *name_or_id, GError **error)
   if (*name_or_id == '\0' || strlen (name_or_id) > VMD_NAME_MAX ||
       name_or_id[strspn (name_or_id, G_CSET_a_2_z G_CSET_DIGITS "-")] != '\0')
     {
-      g_autofree char *shown = g_utf8_make_valid (name_or_id, 200);
+      g_autofree char *head = g_strndup (name_or_id, 200);
+      g_autofree char *shown = g_utf8_make_valid (head, -1);
 
       vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT,
                 "“%s” cannot name a VM: names are 1 to 63 of a-z, 0-9 and hyphens", shown);
