@@ -3,57 +3,19 @@
 #include "config.h"
 
 #include "base/vmd-poll-private.h"
-#include "base/vmd-state-dir-private.h"
+#include "vmd-console-log-private.h"
 #include "vmd-vm-private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* The console is a file that the hypervisor appends to, launch after launch, and a socket for
  * whoever wants to type. What a guest writes there is the guest's: any bytes, any amount. */
 
-#define KEPT_BYTES (8 * 1024 * 1024)
-#define MAX_BYTES (16 * 1024 * 1024)
 #define TAIL_BYTES 4096
 #define TAIL_LINES 15
 #define CONNECT_DEADLINE_MS 2000
-
-static char *
-dup_path (const char *vm_dir)
-{
-  return g_build_filename (vm_dir, "console.log", NULL);
-}
-
-static int
-open_file (const char *vm_dir)
-{
-  g_autofree char *path = dup_path (vm_dir);
-
-  return open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-/* Reads at most @length bytes at @offset. Returns how many there were. */
-static gsize
-read_at (int fd, char *buffer, gsize length, off_t offset)
-{
-  gsize done = 0;
-
-  while (done < length)
-    {
-      gssize n = pread (fd, buffer + done, length - done, offset + (off_t) done);
-
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n <= 0)
-        break;
-      done += (gsize) n;
-    }
-  return done;
-}
 
 /* Where the last lines of @text begin. */
 static const char *
@@ -82,15 +44,17 @@ char *
 vmd_vm_dup_console_tail (VmdVm *self)
 {
   g_autofree char *vm_dir = vmd_vm_dup_dir (self);
-  vmd_autofd int fd = open_file (vm_dir);
+  vmd_autofd int fd = vmd_console_log_open (vm_dir);
   g_autofree char *buffer = g_malloc0 (TAIL_BYTES + 1);
   g_autofree char *text = NULL;
   struct stat status;
   gsize length;
 
+  /* So few bytes that none of them is in the hole that a long log begins with. */
+  G_STATIC_ASSERT (TAIL_BYTES <= VMD_CONSOLE_LOG_KEPT);
   if (fd < 0 || fstat (fd, &status) < 0 || !S_ISREG (status.st_mode))
     return g_strdup ("");
-  length = read_at (fd, buffer, TAIL_BYTES, MAX (status.st_size - TAIL_BYTES, 0));
+  length = vmd_console_log_read (fd, buffer, TAIL_BYTES, MAX (status.st_size - TAIL_BYTES, 0));
   for (gsize i = 0; i < length; i++)
     if (buffer[i] == '\0')
       buffer[i] = ' ';
@@ -102,52 +66,16 @@ vmd_vm_dup_console_tail (VmdVm *self)
   return g_strdup_printf ("; the last lines of its console:\n%s", find_last_lines (text));
 }
 
-static gboolean
-write_end (int source, off_t size, const char *path, GError **error)
-{
-  g_autofree char *buffer = g_malloc (KEPT_BYTES);
-  gsize length = read_at (source, buffer, KEPT_BYTES, size - KEPT_BYTES);
-  vmd_autofd int fd = open (path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-  if (fd < 0)
-    return vmd_fail_errno (error, errno, "Cannot open %s", path);
-  return vmd_write_all (fd, buffer, length, NULL, VMD_NO_DEADLINE, error);
-}
-
-/* Cuts off the beginning of a console's log that has become long. Before a launch: nobody appends
- * to it then. Whoever reads the old one goes on reading it. */
-gboolean
-vmd_console_trim (const char *vm_dir, GError **error)
-{
-  g_autofree char *path = dup_path (vm_dir);
-  g_autofree char *staged = g_strconcat (path, ".new", NULL);
-  vmd_autofd int fd = open_file (vm_dir);
-  struct stat status;
-
-  if (fd < 0 && errno == ENOENT)
-    return TRUE;
-  if (fd < 0 || fstat (fd, &status) < 0)
-    return vmd_fail_errno (error, errno, "Cannot open %s", path);
-  if (!S_ISREG (status.st_mode) || status.st_size <= MAX_BYTES)
-    return TRUE;
-  if (!write_end (fd, status.st_size, staged, error))
-    {
-      g_unlink (staged);
-      return FALSE;
-    }
-  if (g_rename (staged, path) < 0)
-    return vmd_fail_errno (error, errno, "Cannot rename %s", staged);
-  return TRUE;
-}
-
 /**
  * vmd_vm_open_log:
  *
- * Opens what the guest has written to its console, in all its launches. Needs no lock and does not
- * wait.
+ * Opens what the guest has written to its console, in all its launches. Of one that has written
+ * more than 16 MiB the beginning is given back to the disk, also while it is being read: that is a
+ * hole of the file, which reads as NUL bytes and which lseek() with SEEK_DATA skips. Needs no lock
+ * and does not wait.
  *
- * Returns: (transfer full): a descriptor for reading, at the beginning, the caller's to close; -1
- *   with %VMD_ERROR_NOT_FOUND when the VM was never started
+ * Returns: (transfer full): a descriptor for reading, at the first byte that is still there, the
+ *   caller's to close; -1 with %VMD_ERROR_NOT_FOUND when the VM was never started
  *
  * Since: 0.1
  */
@@ -160,7 +88,7 @@ vmd_vm_open_log (VmdVm *self, GError **error)
 
   g_return_val_if_fail (VMD_IS_VM (self), -1);
   vm_dir = vmd_vm_dup_dir (self);
-  fd = open_file (vm_dir);
+  fd = vmd_console_log_open (vm_dir);
   if (fd >= 0)
     return fd;
   name = vmd_vm_dup_name (self);

@@ -6,6 +6,7 @@
 #include "base/vmd-poll-private.h"
 #include "base/vmd-state-dir-private.h"
 #include "guest/vmd-guest-private.h"
+#include "vmd-console-log-private.h"
 #include "vmd-vm-disk-private.h"
 #include "vmd-vm-launch-private.h"
 
@@ -114,7 +115,7 @@ remove_directory (Launching *work, GError **error)
 static gboolean
 trim_console (Launching *work, GError **error)
 {
-  return vmd_console_trim (work->vm_dir, error);
+  return vmd_console_log_trim (work->vm_dir, error);
 }
 
 static gboolean
