@@ -58,7 +58,12 @@ vmd_git_exit_clear (VmdGitExit *self)
 }
 
 /* The caller's environment without GIT_*, and without what makes git trust another user's
- * repository because sudo was used. */
+ * repository because sudo was used.
+ *
+ * A repository that says it is a partial clone has git fetch an object that is missing, from where
+ * and with which program the repository's configuration says: so even a reading command would run
+ * what the repository likes. Fetching is off, and, for a git that does not know of that yet, so is
+ * every protocol; a configuration cannot allow any of them again. */
 static GStrv
 make_environment (void)
 {
@@ -74,6 +79,8 @@ make_environment (void)
   environment = g_environ_setenv (environment, "LC_ALL", "C", TRUE);
   environment = g_environ_setenv (environment, "GIT_OPTIONAL_LOCKS", "0", TRUE);
   environment = g_environ_setenv (environment, "GIT_TERMINAL_PROMPT", "0", TRUE);
+  environment = g_environ_setenv (environment, "GIT_NO_LAZY_FETCH", "1", TRUE);
+  environment = g_environ_setenv (environment, "GIT_ALLOW_PROTOCOL", "none", TRUE);
   return environment;
 }
 

@@ -276,6 +276,44 @@ test_foreign_configuration (GitFixture *fixture, gconstpointer data)
   g_assert_false (g_file_test (ran, G_FILE_TEST_EXISTS));
 }
 
+/* A partial clone lacks an object that git wants to look at, and names the program that fetches it:
+ * here one that even listing the files would run. */
+static void
+test_foreign_fetch (GitFixture *fixture, gconstpointer data)
+{
+  const char *const query[] = { "git", "rev-parse", "HEAD:.gitignore", NULL };
+  g_autofree char *hook = g_build_filename (fixture->directory, "hook", NULL);
+  g_autofree char *ran = g_build_filename (fixture->directory, "ran", NULL);
+  g_autofree char *script = g_strdup_printf ("#!/bin/sh\n: > '%s'\nexit 1\n", ran);
+  g_autofree char *ignore = git_path (fixture, ".gitignore");
+  g_autofree char *object = NULL;
+  g_autofree char *name = NULL;
+  g_autofree char *path = NULL;
+
+  g_assert_true (g_file_set_contents (hook, script, -1, NULL));
+  g_assert_cmpint (chmod (hook, 0755), ==, 0);
+  git_write (fixture, ".gitignore", "*.o\n");
+  git_run (fixture, "add", "-A", NULL);
+  git_run (fixture, "commit", "-q", "-m", "first", NULL);
+  object = g_strchomp (run_program (fixture->repository, query));
+  git_run (fixture, "update-index", "--skip-worktree", ".gitignore", NULL);
+  git_run (fixture, "config", "core.repositoryFormatVersion", "1", NULL);
+  git_run (fixture, "config", "extensions.partialClone", "origin", NULL);
+  git_run (fixture, "config", "remote.origin.url", fixture->directory, NULL);
+  git_run (fixture, "config", "remote.origin.promisor", "true", NULL);
+  git_run (fixture, "config", "remote.origin.uploadpack", hook, NULL);
+  git_run (fixture, "config", "protocol.allow", "always", NULL);
+  git_run (fixture, "config", "protocol.file.allow", "always", NULL);
+  name = g_strdup_printf (".git/objects/%.2s/%s", object, object + 2);
+  path = git_path (fixture, name);
+  g_assert_cmpint (unlink (path), ==, 0);
+  g_assert_cmpint (unlink (ignore), ==, 0);
+  git_write (fixture, "new", "new");
+
+  assert_names (fixture, TRUE, "new|");
+  g_assert_false (g_file_test (ran, G_FILE_TEST_EXISTS));
+}
+
 /* LESSONS 35: a repository that calls its user's home its work tree, and has his keys in its
  * index. */
 static void
@@ -391,6 +429,7 @@ main (int argc, char **argv)
   add ("/source/refused-places", test_refused_places);
   add ("/source/refused-submodules", test_refused_submodules);
   add ("/source/lesson-35-foreign-configuration", test_foreign_configuration);
+  add ("/source/lesson-35-foreign-fetch", test_foreign_fetch);
   add ("/source/lesson-35-foreign-work-tree", test_foreign_work_tree);
   add ("/source/lesson-35-foreign-owner", test_foreign_owner);
   add ("/source/hostile-index", test_hostile_index);
