@@ -75,8 +75,18 @@ read_line (VmdQmp *self, GCancellable *cancellable, gint64 deadline, GError **er
   return line;
 }
 
+/* What JSON has outside of strings. */
 static gboolean
-is_too_deep (const char *line)
+is_structure (char c)
+{
+  return g_ascii_isalnum (c) || strchr ("{}[]:,+-. \t\r", c) != NULL;
+}
+
+/* json-glib takes more than JSON: a quote in a comment, or between single quotes, begins no string
+ * for it. So nothing but JSON is let through, or else the brackets would be counted in other strings
+ * than the parser sees. */
+static gboolean
+is_safe_to_parse (const char *line)
 {
   gboolean in_string = FALSE;
   gint depth = 0;
@@ -87,15 +97,19 @@ is_too_deep (const char *line)
         c++;
       else if (*c == '"')
         in_string = !in_string;
-      else if (!in_string && (*c == '{' || *c == '['))
+      else if (in_string)
+        continue;
+      else if (!is_structure (*c))
+        return FALSE;
+      else if (*c == '{' || *c == '[')
         depth++;
-      else if (!in_string && (*c == '}' || *c == ']'))
+      else if (*c == '}' || *c == ']')
         depth--;
       if (depth > DEPTH_MAX)
-        return TRUE;
+        return FALSE;
     }
 
-  return FALSE;
+  return TRUE;
 }
 
 /* The next message, which must be an object; (transfer full), NULL on error. */
@@ -107,7 +121,7 @@ read_message (VmdQmp *self, GCancellable *cancellable, gint64 deadline, GError *
 
   if (line == NULL)
     return NULL;
-  if (g_utf8_validate (line, -1, NULL) && !is_too_deep (line))
+  if (g_utf8_validate (line, -1, NULL) && is_safe_to_parse (line))
     node = json_from_string (line, NULL);
   if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
     {

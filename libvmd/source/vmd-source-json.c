@@ -15,8 +15,18 @@
 #define NESTING_MAX 4
 #define CONTROL_MAX (64 * 1024)
 
+/* What JSON has outside of strings. */
 static gboolean
-is_shallow (const GByteArray *payload)
+is_structure (char byte)
+{
+  return g_ascii_isalnum (byte) || (byte != '\0' && strchr ("{}[]:,+-. \t\r\n", byte) != NULL);
+}
+
+/* json-glib takes more than JSON: a quote in a comment, or between single quotes, begins no string
+ * for it. So nothing but JSON is let through, or else the brackets would be counted in other strings
+ * than the parser sees. */
+static gboolean
+is_safe_to_parse (const GByteArray *payload)
 {
   gboolean in_string = FALSE;
   guint depth = 0;
@@ -29,9 +39,13 @@ is_shallow (const GByteArray *payload)
         i++;
       else if (byte == '"')
         in_string = !in_string;
-      else if (!in_string && (byte == '{' || byte == '['))
+      else if (in_string)
+        continue;
+      else if (!is_structure (byte))
+        return FALSE;
+      else if (byte == '{' || byte == '[')
         depth++;
-      else if (!in_string && (byte == '}' || byte == ']') && depth > 0)
+      else if ((byte == '}' || byte == ']') && depth > 0)
         depth--;
       if (depth > NESTING_MAX)
         return FALSE;
@@ -48,7 +62,7 @@ vmd_frame_parse_object (const GByteArray *payload, GError **error)
 
   if (payload->len == 0 || payload->len > CONTROL_MAX ||
       !g_utf8_validate_len ((const char *) payload->data, payload->len, NULL) ||
-      !is_shallow (payload) ||
+      !is_safe_to_parse (payload) ||
       !json_parser_load_from_data (parser, (const char *) payload->data, payload->len, NULL))
     {
       vmd_fail (error, VMD_ERROR_PROTOCOL,

@@ -147,6 +147,24 @@ test_too_deep (void)
   assert_open_fails (text, 100000, FALSE, VMD_ERROR_PROTOCOL);
 }
 
+/* Nor may brackets hide in what the parser takes for something else than we do: it knows comments,
+ * and strings in single quotes. */
+static void
+test_hidden_depth (void)
+{
+  static const char *const beginnings[] = { "{'\"'", "{/*\"*/\"a\"", "{//\"\r\"a\"" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (beginnings); i++)
+    {
+      g_autofree char *open = g_strnfill (60, '[');
+      g_autofree char *close = g_strnfill (60, ']');
+      g_autofree char *text =
+          g_strdup_printf ("%s: %s%s, \"QMP\": {}}\n", beginnings[i], open, close);
+
+      assert_open_fails (text, strlen (text), FALSE, VMD_ERROR_PROTOCOL);
+    }
+}
+
 static gpointer
 flood_thread (gpointer data)
 {
@@ -248,6 +266,7 @@ main (int argc, char **argv)
   g_test_add_func ("/qmp/split-lines", test_split_lines);
   g_test_add_func ("/qmp/garbage", test_garbage);
   g_test_add_func ("/qmp/too-deep", test_too_deep);
+  g_test_add_func ("/qmp/hidden-depth", test_hidden_depth);
   g_test_add_func ("/qmp/too-long", test_too_long);
   g_test_add_func ("/qmp/endless-events", test_endless_events);
   g_test_add_func ("/qmp/silence", test_silence);
