@@ -167,6 +167,16 @@ unpack_staging_begin (struct unpack_staging *self, const char *target, bool repl
   return *top_fd >= 0 || unpack_fail_errno ("cannot open the staging directory");
 }
 
+/* Not by its name: whoever may write in the parent may have put a link to another file there. */
+static bool
+open_up (const struct unpack_staging *self)
+{
+  autofd int fd =
+      openat (self->parent_fd, self->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  return fd >= 0 && fchmodat (fd, ".", 0755, 0) == 0;
+}
+
 static bool
 rename_into_place (struct unpack_staging *self, unsigned int flags)
 {
@@ -177,7 +187,7 @@ rename_into_place (struct unpack_staging *self, unsigned int flags)
 bool
 unpack_staging_publish (struct unpack_staging *self)
 {
-  if (fchmodat (self->parent_fd, self->name, 0755, 0) < 0)
+  if (!open_up (self))
     return unpack_fail_errno ("cannot open up the staging directory");
   if (rename_into_place (self, RENAME_NOREPLACE))
     {

@@ -7,6 +7,7 @@
 #include "tar-builder.h"
 #include "unpack-fixture.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
@@ -59,6 +60,39 @@ test_linked_parent (Guest *self, gconstpointer data)
   g_assert_cmpint (symlink ("elsewhere", link), ==, 0);
   g_assert_cmpint (unpack (self, tar, FALSE, NULL), ==, UNPACK_FAILED);
   g_assert_cmpuint (count_entries (self, "elsewhere"), ==, 0);
+}
+
+/* Who may write beside the target moves the half-made tree away and puts a link there: nothing is
+ * done to what the link leads to. */
+static void
+test_exchanged (Guest *self, gconstpointer data)
+{
+  const char *const options[] = { "--target", "/work/tree", "--staging-name", "0123abcd", NULL };
+  g_autofree char *staged = g_build_filename (self->root, "work/.vmd-staging-0123abcd", NULL);
+  g_autofree char *away = g_build_filename (self->root, "work/away", NULL);
+  g_autofree char *secret = g_build_filename (self->root, "secret", NULL);
+  g_autoptr (GByteArray) tar = make_small_tar ("new");
+  struct stat status;
+  int output;
+  int fds[2];
+  pid_t pid;
+
+  g_assert_cmpint (g_mkdir (secret, 0700), ==, 0);
+  g_assert_cmpint (pipe2 (fds, O_CLOEXEC), ==, 0);
+  pid = unpack_start (self, fds[0], options, &output);
+  while (g_access (staged, F_OK) < 0)
+    g_thread_yield ();
+  g_assert_cmpint (g_rename (staged, away), ==, 0);
+  g_assert_cmpint (symlink ("../secret", staged), ==, 0);
+  /* It may have noticed already, and be gone. */
+  if (write (fds[1], tar->data, tar->len) < 0)
+    g_assert_cmpint (errno, ==, EPIPE);
+  close (fds[1]);
+  g_assert_cmpint (unpack_finish (pid, output, NULL), ==, W_EXITCODE (UNPACK_FAILED, 0));
+  g_assert_cmpint (stat (secret, &status), ==, 0);
+  g_assert_cmpuint (status.st_mode & 07777, ==, 0700);
+  g_assert_cmpuint (count_entries (self, "secret"), ==, 0);
+  g_assert_false (g_file_test (self->target, G_FILE_TEST_EXISTS));
 }
 
 static int
@@ -355,6 +389,7 @@ main (int argc, char **argv)
   signal (SIGPIPE, SIG_IGN);
   add ("/unpack-staging/in-the-way", test_in_the_way);
   add ("/unpack-staging/lesson-31-linked-parent", test_linked_parent);
+  add ("/unpack-staging/exchanged", test_exchanged);
   add ("/unpack-staging/bad-options", test_bad_options);
   add ("/unpack-staging/signals", test_signals);
   add ("/unpack-staging/killed", test_killed);
