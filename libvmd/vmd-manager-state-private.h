@@ -12,6 +12,7 @@
 G_BEGIN_DECLS
 
 typedef struct _VmdManagerJobs VmdManagerJobs;
+typedef struct _VmdManagerConsoles VmdManagerConsoles;
 
 /* Made at open and not changed until close; what changes has a mutex of its own where it lives. */
 struct _VmdManager
@@ -32,6 +33,7 @@ struct _VmdManager
   VmdSignalQueue *signals;
   VmdCache *cache;
   VmdManagerJobs *jobs;
+  VmdManagerConsoles *consoles; /* NULL when closed */
   guint boot_timeout; /* milliseconds */
 };
 
@@ -59,6 +61,10 @@ void vmd_manager_observe_cb (VmdStore *store, sqlite3 *db, VmdRowKind kind, cons
 /* vmd-manager-jobs.c */
 VmdManagerJobs *vmd_manager_jobs_new (void);
 void vmd_manager_jobs_free (VmdManagerJobs *jobs);
+
+/* vmd-manager-console.c */
+VmdManagerConsoles *vmd_manager_consoles_new (VmdManager *manager, guint interval, GError **error);
+void vmd_manager_consoles_free (VmdManagerConsoles *consoles);
 
 /* vmd-manager-staging.c */
 void vmd_manager_reap_staging (VmdManager *self);

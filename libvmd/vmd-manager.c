@@ -6,6 +6,7 @@
 #include "vmd-manager-state-private.h"
 
 #define DEFAULT_BOOT_TIMEOUT_S 120
+#define DEFAULT_CONSOLE_INTERVAL_MS 5000
 #define DEFAULT_GUEST_THREADS 64
 #define IDLE_CONNECTIONS 4
 
@@ -156,7 +157,9 @@ open_services (VmdManager *self, GError **error)
   if (self->store == NULL)
     return FALSE;
   vmd_store_observe (self->store, vmd_manager_observe_cb, NULL, self);
-  return TRUE;
+  self->consoles = vmd_manager_consoles_new (
+      self, get_limit ("VMD_CONSOLE_INTERVAL", DEFAULT_CONSOLE_INTERVAL_MS, 3600000), error);
+  return self->consoles != NULL;
 }
 
 /**
@@ -169,8 +172,9 @@ open_services (VmdManager *self, GError **error)
  *
  * Opens a state directory, clears up what a crash left, and re-adopts the VMs that run. Blocks for
  * as long as that takes; no guest and no hypervisor is waited for. Of the environment it reads
- * VMD_BOOT_TIMEOUT (seconds that a guest has to become ready; 120) and VMD_GUEST_THREADS (how many
- * pieces of work in guests run at once; 64).
+ * VMD_BOOT_TIMEOUT (seconds that a guest has to become ready; 120), VMD_GUEST_THREADS (how many
+ * pieces of work in guests run at once; 64) and VMD_CONSOLE_INTERVAL (milliseconds between two
+ * looks at what guests have written to their consoles; 5000).
  *
  * Returns: (transfer full) (nullable): the manager; %VMD_ERROR_INVALID_ARGUMENT for an unknown
  *   backend, %VMD_ERROR_STORE or %VMD_ERROR_STORE_CORRUPT when the directory or its database cannot
@@ -216,6 +220,7 @@ vmd_manager_close (VmdManager *self)
 
   g_return_if_fail (VMD_IS_MANAGER (self));
   g_cancellable_cancel (self->cancellable);
+  g_clear_pointer (&self->consoles, vmd_manager_consoles_free);
   if (self->worker != NULL)
     vmd_worker_drain (self->worker);
   if (self->store != NULL)
