@@ -25,13 +25,26 @@
 /* poll() says that a pipe can be written when it has room for this much. */
 #define PROMISED_ROOM 4096
 
+/* Opening anew is allowed or refused by what this process may, and a daemon may more than who gave
+ * it the descriptor. What the caller has not opened for this direction, or not really opened at all
+ * (O_PATH), he perhaps may not. */
 static gboolean
-can_be_reopened (int fd)
+is_open_for (int fd, gboolean for_writing)
+{
+  int flags = fcntl (fd, F_GETFL);
+  int mode = flags & O_ACCMODE;
+
+  return flags >= 0 && (flags & O_PATH) == 0 &&
+         (mode == O_RDWR || mode == (for_writing ? O_WRONLY : O_RDONLY));
+}
+
+static gboolean
+can_be_reopened (int fd, gboolean for_writing)
 {
   struct stat status;
   unsigned int number;
 
-  if (fstat (fd, &status) < 0)
+  if (!is_open_for (fd, for_writing) || fstat (fd, &status) < 0)
     return FALSE;
   if (S_ISFIFO (status.st_mode))
     return TRUE;
@@ -47,7 +60,7 @@ vmd_exec_stream_open (int fd, gboolean for_writing)
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
   int own;
 
-  if (fd < 0 || !can_be_reopened (fd))
+  if (fd < 0 || !can_be_reopened (fd, for_writing))
     return fd;
   own = open (path, (for_writing ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (own < 0)
