@@ -80,6 +80,9 @@ release_image (VmdVm *self, VmdClaim *claim, VmdVerb *verb)
   const char *digest = vmd_claim_get_row (claim)->image;
   g_autoptr (GError) error = NULL;
 
+  /* A backend that needs no image has none to let go of. */
+  if (digest == NULL || *digest == '\0')
+    return;
   if (!vmd_manager_release_image (self->manager, digest, verb, &error))
     g_debug ("the file of image %s stays until the next open: %s", digest, error->message);
 }

@@ -339,6 +339,58 @@ test_delete (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (vmd_vm_get_id (next), !=, vmd_vm_get_id (vm));
 }
 
+static gboolean
+put_image (sqlite3 *db, gpointer data, GError **error)
+{
+  return vmd_image_row_put (db, data, error);
+}
+
+/* Points the name at a file of our making. Returns: (transfer full): its path */
+static char *
+point_image_at (Fixture *fixture, char letter)
+{
+  g_autofree char *digest = g_strnfill (64, letter);
+  VmdImageRow row = { .name = (char *) "image",
+                      .digest = digest,
+                      .virtual_size = 1,
+                      .source = (char *) "a test",
+                      .ssh_server = (char *) "none" };
+  char *path = vmd_manager_dup_image_path (fixture->manager, digest);
+  g_autoptr (GError) error = NULL;
+
+  g_file_set_contents (path, "image", -1, &error);
+  g_assert_no_error (error);
+  vmd_store_transact (vmd_manager_get_store (fixture->manager), put_image, &row, NULL, &error);
+  g_assert_no_error (error);
+  return path;
+}
+
+/* The name points elsewhere by now, so the VM was the last to need its file. */
+static void
+test_delete_releases_image (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *old = point_image_at (fixture, 'a');
+  g_autofree char *new = NULL;
+  g_autoptr (VmdVmSpec) spec = vmd_vm_spec_new ();
+  g_autoptr (VmdVm) vm = NULL;
+  g_autoptr (VmdVm) other = NULL;
+  g_autoptr (GError) error = NULL;
+
+  vmd_vm_spec_set_image (spec, "image");
+  vm = vmd_manager_create_vm (fixture->manager, spec, NULL, NULL, &error);
+  g_assert_no_error (error);
+  other = vmd_manager_create_vm (fixture->manager, spec, NULL, NULL, &error);
+  g_assert_no_error (error);
+  new = point_image_at (fixture, 'b');
+  vmd_vm_delete (vm, FALSE, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_file_test (old, G_FILE_TEST_EXISTS));
+  vmd_vm_delete (other, FALSE, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_false (g_file_test (old, G_FILE_TEST_EXISTS));
+  g_assert_true (g_file_test (new, G_FILE_TEST_EXISTS));
+}
+
 static void
 test_set (Fixture *fixture, gconstpointer data)
 {
@@ -569,6 +621,7 @@ main (int argc, char **argv)
   add_test ("/lifecycle/restart", test_restart);
   add_test ("/lifecycle/restart-of-stopped", test_restart_of_stopped);
   add_test ("/lifecycle/delete", test_delete);
+  add_test ("/lifecycle/delete-releases-image", test_delete_releases_image);
   add_test ("/lifecycle/set", test_set);
   add_test ("/lifecycle/without-network", test_without_network);
   add_test ("/lifecycle/stop-ends-start", test_stop_ends_start);
