@@ -5,12 +5,14 @@
  * anyone can log in. The register lies on the guest's disk, where whoever is root in the guest may
  * have written anything: an entry may be no file, too long, or name another directory. It is
  * believed only if the path it names has the form of a staging directory's, and everything else
- * costs nothing but the entry. */
+ * costs nothing but the entry. A good entry may be led astray, too, by who may write on the way to
+ * what it names: unpack follows no link, so none is followed here. */
 
 #include "staging.h"
 #include "file.h"
 #include "report.h"
 #include "tree.h"
+#include "unpack-directory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -49,6 +51,7 @@ static bool
 clear_entry (const char *path)
 {
   char target[PATH_MAX];
+  autofd int root = -1;
   autofd int parent = -1;
   struct stat status;
   char *slash;
@@ -63,9 +66,10 @@ clear_entry (const char *path)
 
   slash = strrchr (target, '/');
   *slash = '\0';
-  parent = open (target[0] != '\0' ? target : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  parent = root >= 0 ? unpack_directory_open (root, slash > target ? target + 1 : "") : -1;
   if (parent < 0)
-    return errno == ENOENT || errno == ENOTDIR ||
+    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ||
            report_errno ("cannot reach the left-over import in %s", target);
   if (remove_tree_at (parent, slash + 1) < 0)
     return report_errno ("cannot remove the left-over import %s/%s", target, slash + 1);

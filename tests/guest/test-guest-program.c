@@ -172,18 +172,23 @@ test_staging_clear (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (mkdirat (fixture->fd, "precious", 0700), ==, 0);
   g_assert_cmpint (symlinkat ("precious", fixture->fd, ".vmd-staging-2"), ==, 0);
   make_file (fixture->fd, "precious/file");
+  /* Somebody has put a link on the way to what was left over. */
+  g_assert_cmpint (mkdirat (fixture->fd, "precious/.vmd-staging-7", 0700), ==, 0);
+  g_assert_cmpint (symlinkat ("precious", fixture->fd, "link"), ==, 0);
   write_entry (fixture, "1", NULL, ".vmd-staging-1");
   write_entry (fixture, "2", NULL, ".vmd-staging-2");
   write_entry (fixture, "3", NULL, "precious");
   write_entry (fixture, "4", "/nowhere/at/all/.vmd-staging-4", NULL);
   write_entry (fixture, "5", "", NULL);
   g_assert_cmpint (mkfifoat (fixture->fd, "register/6", 0600), ==, 0);
+  write_entry (fixture, "7", NULL, "link/.vmd-staging-7");
 
   staging_clear (path);
   g_assert_false (exists (fixture, ".vmd-staging-1"));
   g_assert_false (exists (fixture, ".vmd-staging-2"));
   g_assert_true (exists (fixture, "precious/file"));
-  for (int i = 1; i <= 6; i++)
+  g_assert_true (exists (fixture, "precious/.vmd-staging-7"));
+  for (int i = 1; i <= 7; i++)
     {
       g_autofree char *name = g_strdup_printf ("register/%d", i);
 
