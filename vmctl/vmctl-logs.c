@@ -11,12 +11,19 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <vmd-error.h>
 
 /* As much as vmd keeps of a console, and a little more. */
 #define LOG_MAX (32 * 1024 * 1024)
 #define FOLLOW_MS 200
+
+typedef struct
+{
+  int fd;
+  off_t offset; /* how far it is printed */
+} Log;
 
 static const VmctlOption options[] = {
   { "follow", 'f', VMCTL_OPTION_FLAG, NULL, "Go on with what comes, until the VM stops" },
@@ -38,15 +45,53 @@ print_piece (const char *bytes, gsize length, gboolean terminal)
       putchar (bytes[i]);
 }
 
+/* How long the hole is in which the log goes on; 0: there is data. vmd gives the beginning of a
+ * long log back to the disk, also while it is being read. */
+static off_t
+measure_hole (const Log *log)
+{
+  off_t data = lseek (log->fd, log->offset, SEEK_DATA);
+
+  return data < 0 ? 0 : data - log->offset;
+}
+
+/* Where the disk knows no holes, vmd moves the end of a long log to its beginning. That is printed
+ * again, as far as it was printed: better twice than never. */
+static void
+notice_shortening (Log *log)
+{
+  struct stat status;
+
+  if (fstat (log->fd, &status) == 0 && status.st_size < log->offset)
+    log->offset = 0;
+}
+
+/* Prints or keeps the @length bytes that were read, but for what is a hole by now: had it become one
+ * between a look and the reading, it would be NUL bytes. */
+static void
+take_piece (Log *log, const char *bytes, off_t length, gboolean terminal, GByteArray *keep)
+{
+  off_t hole = measure_hole (log);
+
+  log->offset += MAX (hole, length);
+  if (hole >= length)
+    return;
+  if (keep == NULL)
+    print_piece (bytes + hole, length - hole, terminal);
+  else if (keep->len < LOG_MAX)
+    g_byte_array_append (keep, (const guint8 *) bytes + hole, length - hole);
+}
+
 /* What is there now. FALSE on error. */
 static gboolean
-print_available (int fd, GByteArray *keep, GError **error)
+print_available (Log *log, GByteArray *keep, GError **error)
 {
   gboolean terminal = isatty (STDOUT_FILENO);
   char buffer[65536];
   gssize n;
 
-  while ((n = read (fd, buffer, sizeof buffer)) != 0)
+  notice_shortening (log);
+  while ((n = pread (log->fd, buffer, sizeof buffer, log->offset)) != 0)
     {
       if (n < 0 && errno == EINTR)
         continue;
@@ -56,10 +101,7 @@ print_available (int fd, GByteArray *keep, GError **error)
                        g_strerror (errno));
           return FALSE;
         }
-      if (keep == NULL)
-        print_piece (buffer, n, terminal);
-      else if (keep->len < LOG_MAX)
-        g_byte_array_append (keep, (const guint8 *) buffer, n);
+      take_piece (log, buffer, n, terminal, keep);
     }
   fflush (stdout);
   return TRUE;
@@ -67,7 +109,7 @@ print_available (int fd, GByteArray *keep, GError **error)
 
 /* Ends when the VM does not run, and all that it wrote is printed. */
 static gboolean
-follow (VmctlClient *client, const char *path, int fd, GError **error)
+follow (VmctlClient *client, const char *path, Log *log, GError **error)
 {
   GCancellable *cancellable = vmctl_client_get_cancellable (client);
   g_autoptr (VmctlCall) call = vmctl_call_new (client, path, vmd_dbus_vm_interface_info (), "Wait");
@@ -78,7 +120,7 @@ follow (VmctlClient *client, const char *path, int fd, GError **error)
   vmctl_call_begin (call);
   while (good && !vmctl_call_is_done (call))
     {
-      good = print_available (fd, NULL, error);
+      good = print_available (log, NULL, error);
       vmctl_await_time (FOLLOW_MS, cancellable);
       /* Cancelled: its answer comes in an instant. */
       while (g_cancellable_is_cancelled (cancellable) && !vmctl_call_is_done (call))
@@ -87,7 +129,7 @@ follow (VmctlClient *client, const char *path, int fd, GError **error)
   if (!good)
     return FALSE;
   reply = vmctl_call_finish (call, error);
-  return reply != NULL && print_available (fd, NULL, error);
+  return reply != NULL && print_available (log, NULL, error);
 }
 
 static void
@@ -118,11 +160,11 @@ run (VmctlClient *client, const VmctlArguments *arguments, GError **error)
 {
   const char *given = vmctl_arguments_get (arguments, 0);
   g_autofree char *path = vmctl_resolve_vm (client, given, error);
-  g_autoptr (GByteArray) log = vmctl_client_is_json (client) ? g_byte_array_new () : NULL;
+  g_autoptr (GByteArray) kept = vmctl_client_is_json (client) ? g_byte_array_new () : NULL;
   g_autoptr (VmctlCall) call = NULL;
   g_autoptr (GVariant) reply = NULL;
+  Log log = { 0 };
   gboolean good;
-  int fd;
 
   if (path == NULL)
     return -1;
@@ -130,12 +172,12 @@ run (VmctlClient *client, const VmctlArguments *arguments, GError **error)
   reply = vmctl_call_run (call, error);
   if (reply == NULL)
     return -1;
-  fd = vmctl_call_take_fd (call, 0);
-  good = vmctl_arguments_has (arguments, "follow") ? follow (client, path, fd, error)
-                                                   : print_available (fd, log, error);
-  close (fd);
-  if (good && log != NULL)
-    print_json (given, path, log);
+  log.fd = vmctl_call_take_fd (call, 0);
+  good = vmctl_arguments_has (arguments, "follow") ? follow (client, path, &log, error)
+                                                   : print_available (&log, kept, error);
+  close (log.fd);
+  if (good && kept != NULL)
+    print_json (given, path, kept);
   return good ? 0 : -1;
 }
 
