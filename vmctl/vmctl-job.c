@@ -199,14 +199,16 @@ static int
 run_watch (VmctlClient *client, const VmctlArguments *arguments, GError **error)
 {
   g_autoptr (VmdDbusJob) job = load_job (client, vmctl_arguments_get (arguments, 0), error);
+  g_autofree char *text = NULL;
   g_autofree char *label = NULL;
   g_autoptr (GError) failure = NULL;
   Watch watch = { client, job, NULL };
 
   if (job == NULL)
     return -1;
-  label =
-      g_strdup_printf ("%s %s", vmd_dbus_job_get_operation (job), vmd_dbus_job_get_target (job));
+  text = g_strdup_printf ("%s %s", vmd_dbus_job_get_operation (job), vmd_dbus_job_get_target (job));
+  /* The target is what another client has asked for, good or not. */
+  label = vmctl_text_make_printable (text, -1);
   watch.item = vmctl_progress_begin (vmctl_client_get_progress (client), label);
   follow (&watch);
   vmctl_progress_end (watch.item);

@@ -70,13 +70,14 @@ print_json (const VmctlArguments *arguments, VmdSource *source, const char *imag
 static void
 print_files (VmdSource *source, const char *guest_path)
 {
-  g_autofree char *top = g_filename_display_name (vmd_source_get_top (source));
+  g_autofree char *top = vmctl_text_make_printable (vmd_source_get_top (source), -1);
   g_autofree char *bytes = vmctl_text_format_size (vmd_source_get_bytes (source));
   g_autoptr (GPtrArray) files = vmd_source_list_files (source);
-  const char *branch = vmd_source_get_branch (source);
+  const char *name = vmd_source_get_branch (source);
+  g_autofree char *branch = vmctl_text_make_printable (name != NULL ? name : "no branch", -1);
 
   printf ("Would copy %u files (%s) of %s", files->len, bytes, top);
-  printf (" (%s %.12s) to %s:\n", branch != NULL ? branch : "no branch",
+  printf (" (%s %.12s) to %s:\n", branch,
           *vmd_source_get_head (source) != '\0' ? vmd_source_get_head (source) : "without a commit",
           guest_path);
   for (guint i = 0; i < files->len; i++)

@@ -144,6 +144,18 @@ class Run(Case):
         self.assertEqual(value["command"], ["true"])
         self.assertFalse(os.path.exists(self.sandbox.state))
 
+    def test_dry_run_steers_no_terminal(self):
+        """What a repository calls itself and its branch may be made to."""
+        odd = self.sandbox.repository("odd\033[31m")
+        with open(os.path.join(odd, ".git", "HEAD"), "w", encoding="utf-8") as head:
+            head.write("ref: refs/heads/\u009b31m\n")
+        completed = self.vmctl("run", "--dry-run", odd)
+        self.assertEqual(completed.status, 0, completed)
+        self.assertIn("odd\\x1b[31m", completed.stdout)
+        self.assertIn("(\\xc2\\x9b31m ", completed.stdout)
+        self.assertNotIn("\033", completed.stdout)
+        self.assertNotIn("\u009b", completed.stdout)
+
     def test_names(self):
         """LESSONS 30, as far as a command line goes."""
         odd = self.sandbox.repository("odd -name", files={"-n": "1", "a b": "2", "ü": "3"})

@@ -400,6 +400,14 @@ class Images(Case):
         self.assertEqual(completed.status, 0, completed)
         self.assertEqual(self.good("image", "list", "--json").json[0]["name"], "base")
 
+    def test_a_jobs_target_steers_no_terminal(self):
+        self.vmctl("image", "import", "a\033[31m", self.tar())
+        job = self.good("job", "list", "--json").json[-1]
+        self.assertEqual(job["target"], "a\033[31m")
+        watched = self.vmctl("job", "watch", job["id"])
+        self.assertIn("a\\x1b[31m: failed", watched.stdout)
+        self.assertNotIn("\033", watched.stdout + watched.stderr)
+
     def test_bad_files(self):
         self.refused(3, "image", "import", "base", "/no/such.tar", says="/no/such.tar")
         self.refused(2, "image", "import", "base", self.sandbox.directory, says="directory")
