@@ -9,7 +9,10 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+
+#define TOKEN_BYTES 32
 
 /* A lock that a client holds over the bus. The proof is a random token; what keeps it is a socket
  * whose other end the client has: it is released when every copy of that end is closed, or when the
@@ -75,14 +78,22 @@ export_lock (BusLock *self, const char *resources, const char *reason)
   vmd_export_add (self->export, self->path, G_DBUS_INTERFACE_SKELETON (skeleton));
 }
 
+/* Of the kernel's random numbers: those of GLib's generator, which ids and names are made of, tell
+ * whoever has seen enough of them what comes next. NULL: there are none. */
 static char *
 new_token (void)
 {
-  g_autofree char *a = g_uuid_string_random ();
-  g_autofree char *b = g_uuid_string_random ();
-  g_autofree char *both = g_strconcat (a, b, NULL);
+  guint8 bytes[TOKEN_BYTES];
+  GString *token = NULL;
 
-  return g_compute_checksum_for_string (G_CHECKSUM_SHA256, both, -1);
+  /* As little as this is never cut short by a signal. */
+  if (getrandom (bytes, sizeof bytes, 0) != (gssize) sizeof bytes)
+    return NULL;
+
+  token = g_string_sized_new (2 * sizeof bytes);
+  for (gsize i = 0; i < sizeof bytes; i++)
+    g_string_append_printf (token, "%02x", bytes[i]);
+  return g_string_free (token, FALSE);
 }
 
 static void
@@ -91,19 +102,21 @@ grant (VmdCall *call, VmdLock *lock, const char *resources, const char *reason)
   VmdExport *export = vmd_call_get_export (call);
   VmdService *service = vmd_export_get_service (export);
   g_autoptr (GUnixFDList) fds = NULL;
+  g_autofree char *token = new_token ();
   BusLock *self;
   int sockets[2];
 
-  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+  if (token == NULL || socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
     {
       vmd_call_fail (call, g_error_new (VMD_ERROR, VMD_ERROR_FAILED,
-                                        "No descriptor for the lock: %s", g_strerror (errno)));
+                                        "No token or no descriptor for the lock: %s",
+                                        g_strerror (errno)));
       return;
     }
   self = g_new0 (BusLock, 1);
   self->export = g_object_ref (export);
   self->sender = g_strdup (vmd_call_get_owner (call));
-  self->token = new_token ();
+  self->token = g_steal_pointer (&token);
   self->fd = sockets[0];
   export_lock (self, resources, reason);
   vmd_service_hold (service);
