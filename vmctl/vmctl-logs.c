@@ -7,6 +7,7 @@
 #include "vmctl-command.h"
 #include "vmctl-json.h"
 #include "vmctl-resolve.h"
+#include "vmctl-text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ typedef struct
 {
   int fd;
   off_t offset; /* how far it is printed */
+  VmctlTextFilter filter; /* for a terminal */
 } Log;
 
 static const VmctlOption options[] = {
@@ -33,16 +35,18 @@ static const VmctlOption options[] = {
 /* A guest must not steer the user's terminal: of control characters only those that lay out text go
  * there. Into a file or a pipe goes what the guest wrote. */
 static void
-print_piece (const char *bytes, gsize length, gboolean terminal)
+print_piece (Log *log, const char *bytes, gsize length, gboolean terminal)
 {
+  g_autoptr (GString) text = NULL;
+
   if (!terminal)
     {
       fwrite (bytes, 1, length, stdout);
       return;
     }
-  for (gsize i = 0; i < length; i++)
-    if ((guchar) bytes[i] >= ' ' ? bytes[i] != 0x7f : bytes[i] == '\n' || bytes[i] == '\t')
-      putchar (bytes[i]);
+  text = g_string_sized_new (length + 1);
+  vmctl_text_filter (&log->filter, bytes, length, text);
+  fwrite (text->str, 1, text->len, stdout);
 }
 
 /* How long the hole is in which the log goes on; 0: there is data. vmd gives the beginning of a
@@ -77,7 +81,7 @@ take_piece (Log *log, const char *bytes, off_t length, gboolean terminal, GByteA
   if (hole >= length)
     return;
   if (keep == NULL)
-    print_piece (bytes + hole, length - hole, terminal);
+    print_piece (log, bytes + hole, length - hole, terminal);
   else if (keep->len < LOG_MAX)
     g_byte_array_append (keep, (const guint8 *) bytes + hole, length - hole);
 }

@@ -35,6 +35,40 @@ vmctl_text_make_printable (const char *bytes, gssize length)
   return g_string_free (text, FALSE);
 }
 
+/* A byte that belongs to a character of several. */
+static void
+filter_continuation (VmctlTextFilter *self, guchar byte, GString *text)
+{
+  if (self->held && byte >= 0xa0)
+    g_string_append_c (text, '\xc2');
+  if (self->expected > 0 && (!self->held || byte >= 0xa0))
+    g_string_append_c (text, (char) byte);
+  self->held = FALSE;
+  self->expected -= self->expected > 0;
+}
+
+/* Appends to @text what of the next piece of a stream may go to a terminal as it is: of control
+ * characters only those that lay out text. Those beyond ASCII, U+0080 to U+009F, are left out in
+ * both of their forms, as a character of UTF-8 and as a byte: terminals obey either. */
+void
+vmctl_text_filter (VmctlTextFilter *self, const char *bytes, gsize length, GString *text)
+{
+  for (gsize i = 0; i < length; i++)
+    {
+      guchar byte = (guchar) bytes[i];
+
+      if (byte >= 0x80 && byte < 0xc0)
+        {
+          filter_continuation (self, byte, text);
+          continue;
+        }
+      self->held = byte == 0xc2;
+      self->expected = byte < 0xc2 ? 0 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+      if (byte > 0xc2 || (byte >= ' ' && byte < 0x7f) || byte == '\n' || byte == '\t')
+        g_string_append_c (text, (char) byte);
+    }
+}
+
 /* Columns on a terminal. */
 gsize
 vmctl_text_get_width (const char *text)

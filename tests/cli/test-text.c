@@ -7,6 +7,7 @@
 #include "vmctl-text.h"
 
 #include <locale.h>
+#include <string.h>
 #include <unistd.h>
 
 /* What is foreign must not steer a terminal. */
@@ -32,6 +33,47 @@ test_printable (void)
 
       g_assert_cmpstr (text, ==, cases[i].text);
     }
+}
+
+/* A stream of foreign text, cut anywhere. */
+static void
+test_filter (void)
+{
+  static const struct
+  {
+    const char *bytes;
+    const char *text;
+  } cases[] = {
+    { "plain\ttext\n", "plain\ttext\n" },
+    { "Füße 你好 \xf0\x9f\x98\x80", "Füße 你好 \xf0\x9f\x98\x80" },
+    { "\xc2\xa0\xc2\xbf", "\xc2\xa0\xc2\xbf" },
+    { "\033[31mred\r\a\x7f", "[31mred" },
+    { "\xc2\x9b"
+      "31mred",
+      "31mred" }, /* CSI as one character */
+    { "\x9b"
+      "31mred",
+      "31mred" }, /* and as one byte */
+    { "\xc0\x9b"
+      "31mred",
+      "31mred" },
+    { "ü\x9b"
+      "31mred",
+      "ü31mred" },
+    { "\xc2\xc2\x9b\xc2", "" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (gsize piece = 1; piece <= 16; piece++)
+      {
+        g_autoptr (GString) text = g_string_new (NULL);
+        VmctlTextFilter filter = { 0 };
+        gsize length = strlen (cases[i].bytes);
+
+        for (gsize done = 0; done < length; done += piece)
+          vmctl_text_filter (&filter, cases[i].bytes + done, MIN (piece, length - done), text);
+        g_assert_cmpstr (text->str, ==, cases[i].text);
+      }
 }
 
 static void
@@ -164,6 +206,7 @@ main (int argc, char **argv)
   setlocale (LC_ALL, "C.UTF-8");
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/vmctl/text/printable", test_printable);
+  g_test_add_func ("/vmctl/text/filter", test_filter);
   g_test_add_func ("/vmctl/text/width", test_width);
   g_test_add_func ("/vmctl/text/size", test_size);
   g_test_add_func ("/vmctl/text/time", test_time);

@@ -4,9 +4,11 @@
 
 """Every verb of vmctl on the fake backend: what it prints, plain and as JSON, and how it exits."""
 
+import glob
 import io
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -250,6 +252,20 @@ class Guests(Case):
         following.communicate(timeout=HANG_LIMIT)
         self.assertEqual(following.returncode, 0)
         self.refused(2, "logs", "--follow", "--json", "web")
+
+    def test_logs_steer_no_terminal(self):
+        log, = glob.glob(os.path.join(self.sandbox.state, "**", "console.log"), recursive=True)
+        with open(log, "ab") as file:
+            file.write("\033[31m\u009b31m the end\n".encode())
+        terminal, theirs = pty.openpty()
+        printing = self.sandbox.popen("logs", "web", stdout=theirs)
+        os.close(theirs)
+        printing.communicate(timeout=HANG_LIMIT)
+        printed = os.read(terminal, 65536).decode()
+        os.close(terminal)
+        self.assertIn("[31m31m the end", printed)
+        self.assertNotIn("\033", printed)
+        self.assertNotIn("\u009b", printed)
 
     def test_console(self):
         """It ends when the VM does; the fake's console gives back what is typed."""
