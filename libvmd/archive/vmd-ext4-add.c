@@ -272,6 +272,10 @@ add_link (VmdExt4 *self, VmdExt4Place *place, ext2_ino_t number)
     code = ext2fs_read_inode (self->fs, number, &inode);
   if (code != 0)
     return code;
+  /* It was in the directory that has just made room for it. A name of what is gone could become one
+   * of another file, or of a directory in itself. */
+  if (inode.i_links_count == 0)
+    return EXT2_ET_INVALID_ARGUMENT;
   if (inode.i_links_count >= EXT2_LINK_MAX)
     return EMLINK;
   code = vmd_ext4_link (self, place, number, file_type (inode.i_mode));

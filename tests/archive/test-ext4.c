@@ -192,6 +192,32 @@ test_hard_links (Fixture *fixture, gconstpointer data)
   assert_content (fixture->disk, "/b/second", "shared", 6);
 }
 
+/* A link that takes the place of the directory in which its file is: both would go. */
+static void
+test_hard_link_into_itself (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VmdExt4) disk = create (fixture, 64 * MIB);
+  struct archive_entry *entry = tar_entry ("a/b", S_IFREG | 0644);
+  g_autoptr (GError) error = NULL;
+
+  add_file (disk, "a/b/c/file", "gone");
+  archive_entry_copy_hardlink (entry, "a/b/c/file");
+  g_assert_false (add (disk, entry, &error));
+  g_assert_error (error, VMD_ERROR, VMD_ERROR_BAD_ARCHIVE);
+  /* With another name it is still there. */
+  g_clear_error (&error);
+  add_file (disk, "a/b/file", "kept");
+  entry = tar_entry ("other", S_IFREG | 0644);
+  archive_entry_copy_hardlink (entry, "a/b/file");
+  add_good (disk, entry);
+  entry = tar_entry ("a", S_IFREG | 0644);
+  archive_entry_copy_hardlink (entry, "a/b/file");
+  add_good (disk, entry);
+  finish (fixture, disk);
+  assert_content (fixture->disk, "/a", "kept", 4);
+  assert_content (fixture->disk, "/other", "kept", 4);
+}
+
 static void
 test_names (Fixture *fixture, gconstpointer data)
 {
@@ -400,6 +426,7 @@ main (int argc, char **argv)
   add_test ("/ext4/attributes", test_attributes);
   add_test ("/ext4/kinds", test_kinds);
   add_test ("/ext4/hard-links", test_hard_links);
+  add_test ("/ext4/hard-link-into-itself", test_hard_link_into_itself);
   add_test ("/ext4/names", test_names);
   add_test ("/ext4/bad-names", test_bad_names);
   add_test ("/ext4/root", test_root);
