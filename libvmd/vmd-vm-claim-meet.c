@@ -117,9 +117,20 @@ is_done (const VmdVmSnapshot *now, VmdClaimVerb verb, const VmdTransitionRow *ho
     }
 }
 
+/* Whether what the verb that was joined did not do is tried again. So it is where its own caller
+ * gave up, who was not ours: a start that others joined goes on without the one who asked for it
+ * first. A start that was stopped is stopped for all who joined it; but who wants the VM to end
+ * wants that still when its stop was ended by a delete. */
+static gboolean
+is_tried_again (const GError *outcome, VmdClaimVerb verb)
+{
+  return g_error_matches (outcome, VMD_ERROR, VMD_ERROR_CANCELLED) ||
+         (g_error_matches (outcome, VMD_ERROR, VMD_ERROR_VM_STOPPED) && verb != VMD_CLAIM_START &&
+          verb != VMD_CLAIM_RESTART);
+}
+
 /* What became of the verb that was joined. Another process's errors stay there: what it did can be
- * seen, and what it did not do is tried again. So is what its own caller cancelled, who was not
- * ours: a start that others joined goes on without the one who asked for it first. */
+ * seen, and what it did not do is tried again. */
 static gboolean
 take_outcome (VmdVm *vm, const VmdClaimTerms *terms, const VmdTransitionRow *holder,
               VmdClaimMeeting *meeting, GError **error)
@@ -133,7 +144,7 @@ take_outcome (VmdVm *vm, const VmdClaimTerms *terms, const VmdTransitionRow *hol
   if (is_known && vm->outcome != NULL)
     outcome = g_error_copy (vm->outcome);
   g_mutex_unlock (&vm->mutex);
-  if (outcome != NULL && !g_error_matches (outcome, VMD_ERROR, VMD_ERROR_CANCELLED))
+  if (outcome != NULL && !is_tried_again (outcome, terms->verb))
     {
       g_propagate_error (error, g_steal_pointer (&outcome));
       return FALSE;

@@ -22,6 +22,7 @@
 struct _VmdClaim
 {
   VmdVm *vm;
+  VmdJob *job; /* the verb's */
   VmdHold *hold; /* (nullable) the caller's lock, in use until the verb ends */
   VmdTransitionRow *transition;
   VmdVmRow *row; /* these three: as they were when the claim was made */
@@ -51,6 +52,7 @@ claim_alloc (VmdVm *vm, VmdClaimVerb verb, VmdJob *job)
   VmdTransitionRow *transition = g_new0 (VmdTransitionRow, 1);
 
   self->vm = g_object_ref (vm);
+  self->job = g_object_ref (job);
   self->transition = transition;
   transition->vm = g_strdup (vm->id);
   transition->verb = g_strdup (vmd_claim_verb_to_string (verb));
@@ -342,17 +344,21 @@ vmd_claim_clear_remains (VmdClaim *self, GError **error)
   return vmd_vm_tear_down (self->vm, self->launch, reason, error);
 }
 
+/* With the abort's reason in the place of CANCELLED: who joined a start that a stop has ended must
+ * not take it for one that its caller gave up, and start the VM behind that stop. */
 static void
 publish_outcome (VmdClaim *self, const GError *outcome)
 {
   VmdVm *vm = self->vm;
+  GError *told = outcome != NULL ? g_error_copy (outcome) : NULL;
   g_autoptr (GError) old = NULL;
   g_autofree char *old_token = NULL;
 
+  vmd_job_explain (self->job, &told);
   g_mutex_lock (&vm->mutex);
   old = g_steal_pointer (&vm->outcome);
   old_token = g_steal_pointer (&vm->outcome_token);
-  vm->outcome = outcome != NULL ? g_error_copy (outcome) : NULL;
+  vm->outcome = told;
   vm->outcome_token = g_strdup (self->transition->token);
   g_mutex_unlock (&vm->mutex);
 }
@@ -389,6 +395,7 @@ vmd_claim_free (VmdClaim *self)
   g_clear_pointer (&self->row, vmd_vm_row_free);
   g_clear_pointer (&self->launch, vmd_launch_row_free);
   g_clear_pointer (&self->transition, vmd_transition_row_free);
+  g_object_unref (self->job);
   g_object_unref (self->vm);
   g_free (self);
 }
