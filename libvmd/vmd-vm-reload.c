@@ -72,8 +72,9 @@ put_rows (VmdVmSnapshot *next, gconstpointer data)
       g_clear_error (&next->boot_error);
       g_clear_pointer (&next->exit_reason, g_free);
     }
-  /* A claim does not come back to life. */
-  if (!is_same_claim (next->transition, rows->transition))
+  /* A claim does not come back to life. That it has died may be seen here before its watch tells,
+   * and then that watch is ended. */
+  if (!is_same_claim (next->transition, rows->transition) || !rows->owner_alive)
     next->owner_alive = rows->owner_alive;
   /* A row that cannot be read any more keeps what is known of it. */
   if (rows->row != NULL || rows->problem == NULL)
@@ -142,10 +143,25 @@ change_process_watch (VmdVm *self, const VmdProcessId *process)
   return process != NULL;
 }
 
+/* One that is watched stays so until it is called back, though it be gone by now: the end of the
+ * watched process reaches the snapshot by that call only, with how it ended. */
+static const VmdProcessId *
+find_process (VmdVm *self, const Rows *rows)
+{
+  if (rows->launch == NULL)
+    return NULL;
+  if (rows->process_alive)
+    return &rows->launch->process;
+  return self->process_watch != 0 &&
+                 vmd_process_id_equal (&self->watched_process, &rows->launch->process)
+             ? &rows->launch->process
+             : NULL;
+}
+
 static void
 watch_process (VmdVm *self, const Rows *rows)
 {
-  const VmdProcessId *process = rows->process_alive ? &rows->launch->process : NULL;
+  const VmdProcessId *process = find_process (self, rows);
 
   if (!change_process_watch (self, process))
     return;

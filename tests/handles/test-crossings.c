@@ -4,6 +4,11 @@
 
 #include "handles-support.h"
 
+#include "base/vmd-poll-private.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
 /* Two that meet at a bad moment: a stop and a start that others have joined, news and the watch that
  * brings them, a command and the end of the boot that it waits for, the close and what is left. */
 
@@ -60,11 +65,48 @@ test_joined_stop_goes_on (Fixture *fixture, gconstpointer data)
   assert_state (vm, VMD_VM_STOPPED);
 }
 
+static gboolean
+touch_in_store (sqlite3 *db, gpointer data, GError **error)
+{
+  return vmd_vm_row_set_reason (db, data, NULL, FALSE, error);
+}
+
+/* Whatever row changes between the death of a hypervisor and the news of it, the news come. */
+static void
+test_reload_before_exit_is_told (Fixture *fixture, gconstpointer data)
+{
+  VmdProcessWatcher *real = fixture->manager->process_watcher;
+  g_autoptr (VmdProcessWatcher) watcher = vmd_fake_watcher_new ();
+  g_autoptr (VmdVm) vm = create_vm (fixture->manager, "vm");
+  g_autoptr (VmdVmSnapshot) now = NULL;
+  g_autoptr (GError) error = NULL;
+  const VmdProcessId *process;
+
+  fixture->manager->process_watcher = watcher;
+  vmd_vm_start (vm, VMD_READINESS_PROVISIONED, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  now = vmd_vm_ref_snapshot (vm);
+  process = &now->launch->process;
+  g_assert_cmpint (kill (process->pid, SIGKILL), ==, 0);
+  while (vmd_process_id_is_alive (process))
+    vmd_poll (NULL, 0, NULL, vmd_deadline_in (1), "waiting for a process to die", NULL);
+  vmd_store_transact (vmd_manager_get_store (fixture->manager), touch_in_store,
+                      (gpointer) vmd_vm_get_id (vm), NULL, &error);
+  g_assert_no_error (error);
+  vmd_fake_watcher_exit (watcher, process->pid, SIGKILL);
+  wait_for_state (vm, VMD_VM_STOPPED);
+  assert_reason (vm, "the hypervisor was killed by signal 9 (Killed)");
+  vmd_vm_delete (vm, TRUE, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  fixture->manager->process_watcher = real;
+}
+
 int
 main (int argc, char **argv)
 {
   handles_test_init (&argc, &argv);
   add_test ("/crossings/stop-ends-joined-start", test_stop_ends_joined_start);
   add_test ("/crossings/joined-stop-goes-on", test_joined_stop_goes_on);
+  add_test ("/crossings/reload-before-exit-is-told", test_reload_before_exit_is_told);
   return handles_test_run ();
 }
