@@ -30,9 +30,10 @@ abort_job (VmdJob *job, const char *name)
   vmd_job_abort (job, VMD_ERROR_VM_STOPPED, message);
 }
 
-/* Ends the jobs whose launch has ended or is about to. Without any mutex held. */
+/* Ends the jobs whose launch has ended or is about to, by the snapshot that is in place: an older
+ * one may know nothing of a launch that a guard is of. Without any mutex held. */
 void
-vmd_vm_check_guards (VmdVm *self, const VmdVmSnapshot *now)
+vmd_vm_check_guards (VmdVm *self)
 {
   g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func (g_object_unref);
   g_autofree char *name = NULL;
@@ -42,7 +43,7 @@ vmd_vm_check_guards (VmdVm *self, const VmdVmSnapshot *now)
     {
       VmdGuestGuard *guard = self->guards->pdata[i];
 
-      if (!is_live (now, guard->launch))
+      if (!is_live (self->snapshot, guard->launch))
         g_ptr_array_add (jobs, g_object_ref (guard->job));
     }
   g_mutex_unlock (&self->mutex);
@@ -67,7 +68,6 @@ VmdGuestGuard *
 vmd_guest_guard_new (VmdManager *manager, VmdJob *job, const char *vm_id, guint64 launch)
 {
   VmdGuestGuard *self = g_new0 (VmdGuestGuard, 1);
-  g_autoptr (VmdVmSnapshot) now = NULL;
 
   self->vm = vmd_manager_lookup_vm (manager, vm_id);
   self->job = g_object_ref (job);
@@ -80,8 +80,7 @@ vmd_guest_guard_new (VmdManager *manager, VmdJob *job, const char *vm_id, guint6
   g_mutex_lock (&self->vm->mutex);
   g_ptr_array_add (self->vm->guards, self);
   g_mutex_unlock (&self->vm->mutex);
-  now = vmd_vm_ref_snapshot (self->vm);
-  vmd_vm_check_guards (self->vm, now);
+  vmd_vm_check_guards (self->vm);
   return self;
 }
 

@@ -42,9 +42,9 @@ vmd_vm_follow (VmdVm *self)
 
   vmd_vm_wake_waiters (self);
   abort_cancelled_claim (self, now);
-  vmd_vm_check_guards (self, now);
+  vmd_vm_check_guards (self);
   vmd_manager_emit_changed (self->manager, self);
-  vmd_vm_probe_follow (self, now);
+  vmd_vm_probe_follow (self);
   if (vmd_vm_snapshot_needs_settling (now))
     vmd_vm_settle_later (self);
 }

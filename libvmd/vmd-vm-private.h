@@ -82,15 +82,14 @@ void vmd_vm_take_machine (VmdVm *self, guint64 launch, VmdMachine *machine);
 void vmd_vm_forget_machine (VmdVm *self);
 
 /* vmd-vm-ready.c */
-void vmd_vm_probe_begin (VmdVm *self);
-void vmd_vm_probe_follow (VmdVm *self, const VmdVmSnapshot *now);
+void vmd_vm_probe_follow (VmdVm *self);
 
 /* vmd-vm-console.c */
 char *vmd_vm_dup_console_tail (VmdVm *self);
 gboolean vmd_console_trim (const char *vm_dir, GError **error);
 
 /* vmd-guest-guard.c */
-void vmd_vm_check_guards (VmdVm *self, const VmdVmSnapshot *now);
+void vmd_vm_check_guards (VmdVm *self);
 
 /* vmd-manager.c */
 void vmd_manager_emit_changed (VmdManager *self, VmdVm *vm);

@@ -27,10 +27,11 @@
 
 typedef struct
 {
-  VmdVm *vm;
+  VmdVm *vm; /* (nullable) until it is done: the task may stay around for longer */
   guint64 launch;
   gboolean has_ssh;
-  GCancellable *cancellable; /* (nullable) while it runs: fires with the manager's too */
+  GCancellable *given_up; /* owned */
+  GCancellable *cancellable; /* (nullable) while it runs: fires with given_up and the manager's */
   gint64 deadline;
   VmdAgent *agent; /* (nullable) */
   gboolean has_answered; /* the agent, at least once */
@@ -46,7 +47,8 @@ probe_free (gpointer data)
 
   g_clear_object (&self->agent);
   g_clear_error (&self->failure);
-  g_object_unref (self->vm);
+  g_clear_object (&self->given_up);
+  g_clear_object (&self->vm);
   g_free (self);
 }
 
@@ -263,10 +265,10 @@ static void
 probe_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   Probe *self = data;
-  VmdManager *manager = self->vm->manager;
-  guint timeout = vmd_manager_get_boot_timeout (manager);
+  g_autoptr (VmdVm) vm = g_object_ref (self->vm);
+  guint timeout = vmd_manager_get_boot_timeout (vm->manager);
   g_autoptr (VmdCancelChain) chain =
-      vmd_cancel_chain_new (cancellable, vmd_manager_get_cancellable (manager));
+      vmd_cancel_chain_new (self->given_up, vmd_manager_get_cancellable (vm->manager));
   gboolean ready;
 
   self->cancellable = vmd_cancel_chain_get (chain);
@@ -278,6 +280,7 @@ probe_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *canc
   else if (!g_cancellable_is_cancelled (self->cancellable))
     tell_failure (self, timeout);
   self->cancellable = NULL;
+  g_clear_object (&self->vm);
   g_task_return_boolean (task, ready);
 }
 
@@ -330,8 +333,11 @@ begin (VmdVm *self, const VmdVmSnapshot *now)
   probe->vm = g_object_ref (self);
   probe->launch = now->launch->launch;
   probe->has_ssh = now->launch->port != 0 && g_strcmp0 (now->row->ssh_server, "none") != 0;
-  task = g_task_new (self, cancellable, NULL, NULL);
-  g_task_set_source_tag (task, vmd_vm_probe_begin);
+  probe->given_up = g_object_ref (cancellable);
+  /* Without the VM: a task that has returned stays until its context has iterated, and a program
+   * that never does would keep the VM, and with it the manager. */
+  task = g_task_new (NULL, NULL, NULL, NULL);
+  g_task_set_source_tag (task, vmd_vm_probe_follow);
   g_task_set_task_data (task, probe, probe_free);
   vmd_worker_run (vmd_manager_get_worker (manager), VMD_WORKER_LIFECYCLE, task, probe_in_thread);
 }
@@ -348,23 +354,33 @@ end (VmdVm *self)
     g_cancellable_cancel (old);
 }
 
-/* Begins the probe of the launch that runs, if it is to have one and has none. */
-void
-vmd_vm_probe_begin (VmdVm *self)
+static gboolean
+is_in_place (VmdVm *self, const VmdVmSnapshot *snapshot)
 {
-  g_autoptr (VmdVmSnapshot) now = vmd_vm_ref_snapshot (self);
+  gboolean is_current;
 
-  vmd_vm_probe_follow (self, now);
+  g_mutex_lock (&self->mutex);
+  is_current = self->snapshot == snapshot;
+  g_mutex_unlock (&self->mutex);
+  return is_current;
 }
 
-/* Begins or ends the probe as @now demands. Without any mutex held. */
+/* Begins or ends the probe as the snapshot demands. Two threads may get here with two snapshots, and
+ * the older one come last: it would end the probe of a launch that it has not heard of, or begin one
+ * beside a stop. Hence the second look. Without any mutex held. */
 void
-vmd_vm_probe_follow (VmdVm *self, const VmdVmSnapshot *now)
+vmd_vm_probe_follow (VmdVm *self)
 {
-  if (g_cancellable_is_cancelled (vmd_manager_get_cancellable (self->manager)))
-    return;
-  if (is_worth_probing (now))
-    begin (self, now);
-  else if (!vmd_vm_snapshot_is_running (now) || vmd_vm_snapshot_get_verb (now) != NULL)
-    end (self);
+  gboolean is_current = FALSE;
+
+  while (!is_current && !g_cancellable_is_cancelled (vmd_manager_get_cancellable (self->manager)))
+    {
+      g_autoptr (VmdVmSnapshot) now = vmd_vm_ref_snapshot (self);
+
+      if (is_worth_probing (now))
+        begin (self, now);
+      else if (!vmd_vm_snapshot_is_running (now) || vmd_vm_snapshot_get_verb (now) != NULL)
+        end (self);
+      is_current = is_in_place (self, now);
+    }
 }
