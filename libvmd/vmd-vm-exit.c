@@ -144,16 +144,32 @@ vmd_vm_settle (VmdVm *self, GError **error)
   return hold != NULL && vmd_vm_settle_with (self, hold, error);
 }
 
+/* A process may have ended while we were at an earlier one's remains, and nobody else looks. Where
+ * nothing has changed, nothing was done for a good reason, and is not tried again. */
+static void
+look_for_more (VmdVm *self, const VmdVmSnapshot *before)
+{
+  g_autoptr (VmdVmSnapshot) now = vmd_vm_ref_snapshot (self);
+
+  if (now != before && vmd_vm_snapshot_needs_settling (now))
+    vmd_vm_settle_later (self);
+}
+
 static void
 settle_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-  VmdVm *self = source;
+  g_autoptr (VmdVm) self = g_object_ref (data);
+  g_autoptr (VmdVmSnapshot) before = vmd_vm_ref_snapshot (self);
   GError *error = NULL;
   gboolean settled = vmd_vm_settle (self, &error);
 
   g_mutex_lock (&self->mutex);
   self->settling = FALSE;
   g_mutex_unlock (&self->mutex);
+  look_for_more (self, before);
+  /* A task that has returned stays until its context has iterated, and a program that never does
+   * would keep the VM, and with it the manager. */
+  g_task_set_task_data (task, NULL, NULL);
   if (settled)
     g_task_return_boolean (task, TRUE);
   else
@@ -178,8 +194,9 @@ vmd_vm_settle_later (VmdVm *self)
   g_mutex_unlock (&self->mutex);
   if (!wanted)
     return;
-  task = g_task_new (self, NULL, NULL, NULL);
+  task = g_task_new (NULL, NULL, NULL, NULL);
   g_task_set_source_tag (task, vmd_vm_settle_later);
+  g_task_set_task_data (task, g_object_ref (self), g_object_unref);
   vmd_worker_run (vmd_manager_get_worker (self->manager), VMD_WORKER_LIFECYCLE, task,
                   settle_in_thread);
 }

@@ -101,6 +101,32 @@ test_reload_before_exit_is_told (Fixture *fixture, gconstpointer data)
   fixture->manager->process_watcher = real;
 }
 
+static gboolean
+is_settled (const VmdVmSnapshot *now, gconstpointer data)
+{
+  return now->launch == NULL;
+}
+
+/* A program that never runs a main loop gets rid of its manager all the same, whatever the library
+ * did by itself. */
+static void
+test_close_without_main_loop (Fixture *fixture, gconstpointer data)
+{
+  VmdManager *manager = fixture->manager;
+  VmdVm *vm = create_running (fixture, "vm");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (kill ((pid_t) vmd_vm_get_pid (vm), SIGKILL), ==, 0);
+  wait_for (vm, is_settled, NULL);
+  vmd_vm_delete (vm, FALSE, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  vmd_manager_close (manager);
+  g_object_add_weak_pointer (G_OBJECT (manager), (gpointer *) &fixture->manager);
+  g_object_unref (vm);
+  g_object_unref (manager);
+  g_assert_null (fixture->manager);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -108,5 +134,6 @@ main (int argc, char **argv)
   add_test ("/crossings/stop-ends-joined-start", test_stop_ends_joined_start);
   add_test ("/crossings/joined-stop-goes-on", test_joined_stop_goes_on);
   add_test ("/crossings/reload-before-exit-is-told", test_reload_before_exit_is_told);
+  add_test ("/crossings/close-without-main-loop", test_close_without_main_loop);
   return handles_test_run ();
 }
