@@ -24,7 +24,8 @@ struct _VmdGuestVisit
 /* From the loss of a connection to the news that the hypervisor is gone. */
 #define NEWS_TIMEOUT 1000
 
-/* Reachable, or nobody is working on that any more. */
+/* Reachable, or nobody is working on that any more, or somebody has claimed its end: then the guard
+ * ends the work at once. */
 static gboolean
 has_settled (const VmdVmSnapshot *now, gconstpointer data)
 {
@@ -33,8 +34,25 @@ has_settled (const VmdVmSnapshot *now, gconstpointer data)
   if (vmd_vm_snapshot_is_gone (now))
     return TRUE;
   if (vmd_vm_snapshot_is_running (now))
-    return now->readiness >= VMD_READINESS_REACHABLE || now->boot_error != NULL;
+    return now->readiness >= VMD_READINESS_REACHABLE || now->boot_error != NULL ||
+           vmd_vm_snapshot_is_ending (now, now->launch->launch);
   return g_strcmp0 (verb, "start") != 0 && g_strcmp0 (verb, "restart") != 0;
+}
+
+static gboolean
+is_running (VmdVm *vm)
+{
+  g_autoptr (VmdVmSnapshot) now = vmd_vm_ref_snapshot (vm);
+
+  return vmd_vm_snapshot_is_running (now);
+}
+
+static gboolean
+fail_stopped (VmdVm *vm, GError **error)
+{
+  g_autofree char *name = vmd_vm_dup_name (vm);
+
+  return vmd_fail (error, VMD_ERROR_VM_STOPPED, "VM “%s” was stopped while it was booting", name);
 }
 
 /* A VM that boots is waited for. One that took too long is tried all the same. */
@@ -43,13 +61,14 @@ wait_for_guest (VmdVm *vm, VmdVerb *verb, GError **error)
 {
   VmdManager *manager = vmd_vm_get_manager (vm);
   gint64 deadline = vmd_deadline_in (vmd_manager_get_boot_timeout (manager));
+  gboolean was_running = is_running (vm);
   g_autoptr (GError) local = NULL;
 
   vmd_job_set_phase (vmd_verb_get_job (verb), "waiting for the guest");
   if (vmd_vm_wait_until (vm, has_settled, NULL, vmd_verb_get_cancellable (verb), deadline,
                          "waiting for the guest", &local) ||
       g_error_matches (local, VMD_ERROR, VMD_ERROR_TIMED_OUT))
-    return TRUE;
+    return !was_running || is_running (vm) || fail_stopped (vm, error);
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
 }
@@ -58,8 +77,8 @@ wait_for_guest (VmdVm *vm, VmdVerb *verb, GError **error)
  * vmd_guest_visit_begin:
  * @verb: aborted with VM_STOPPED when the launch that is visited ends; outlives the visit
  *
- * Returns: (transfer full) (nullable): a visit to the launch that runs now; WRONG_STATE,
- *   UNREACHABLE, UNSUPPORTED, CANCELLED
+ * Returns: (transfer full) (nullable): a visit to the launch that runs now; WRONG_STATE, VM_STOPPED
+ *   when what was booting was stopped, UNREACHABLE, UNSUPPORTED, CANCELLED
  */
 VmdGuestVisit *
 vmd_guest_visit_begin (VmdVm *vm, VmdVerb *verb, GError **error)

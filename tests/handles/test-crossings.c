@@ -101,6 +101,53 @@ test_reload_before_exit_is_told (Fixture *fixture, gconstpointer data)
   fixture->manager->process_watcher = real;
 }
 
+typedef struct
+{
+  Call call; /* first */
+  VmdExecSpec *spec;
+} Exec;
+
+static gboolean
+run_exec (Call *call, GError **error)
+{
+  g_autoptr (VmdExecResult) result =
+      vmd_vm_exec (call->vm, ((Exec *) call)->spec, call->job, NULL, error);
+
+  return result != NULL;
+}
+
+static const struct
+{
+  const char *name;
+  gboolean (*run) (Call *call, GError **error);
+} enders[] = { { "stop", run_stop }, { "kill", run_kill }, { "delete", run_delete } };
+
+/* A command that waits for the boot is ended as one that runs: at once, not with the stop's grace. */
+static void
+test_boot_is_ended (Fixture *fixture, gconstpointer data)
+{
+  static const char *const argv[] = { "true", NULL };
+  g_autoptr (VmdVm) vm = create_vm (fixture->manager, "vm");
+  g_autoptr (VmdJob) job = vmd_manager_begin_job (fixture->manager, "exec", "vm", NULL, NULL, NULL);
+  g_autoptr (VmdExecSpec) spec = vmd_exec_spec_new (argv);
+  g_autoptr (GError) error = NULL;
+  Exec exec = { .call = { .run = run_exec, .vm = vm, .job = job }, .spec = spec };
+  Call end = { .run = enders[GPOINTER_TO_UINT (data)].run, .vm = vm, .force = TRUE };
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+  end.grace = 2 * HANG_SECONDS * 1000;
+  end.cancellable = cancellable;
+  set_script (fixture, "ready hang\noff hang\n");
+  vmd_vm_start (vm, VMD_READINESS_LAUNCHED, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  call_begin (&exec.call);
+  wait_for_phase (job, "waiting for the guest");
+  call_begin (&end);
+  call_assert_failed (&exec.call, VMD_ERROR_VM_STOPPED);
+  g_cancellable_cancel (cancellable);
+  call_clear (&end);
+}
+
 static gboolean
 is_settled (const VmdVmSnapshot *now, gconstpointer data)
 {
@@ -134,6 +181,12 @@ main (int argc, char **argv)
   add_test ("/crossings/stop-ends-joined-start", test_stop_ends_joined_start);
   add_test ("/crossings/joined-stop-goes-on", test_joined_stop_goes_on);
   add_test ("/crossings/reload-before-exit-is-told", test_reload_before_exit_is_told);
+  for (guint i = 0; i < G_N_ELEMENTS (enders); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/crossings/boot-is-ended-by/%s", enders[i].name);
+
+      add_test_with (path, GUINT_TO_POINTER (i), test_boot_is_ended);
+    }
   add_test ("/crossings/close-without-main-loop", test_close_without_main_loop);
   return handles_test_run ();
 }
