@@ -9,7 +9,8 @@
 
 /* A new VM is one row and nothing else: its directory, keys and disk are made at its first start.
  * So nothing can be left half-made, and a create takes one commit. The kernel may have to be
- * fetched first, which takes as long as it takes and holds no lock of ours. */
+ * fetched first, which takes as long as it takes and holds no lock of ours; so the image is looked
+ * for before that, when that would be in vain, and once more after it. */
 
 #define DEFAULT_IMAGE "tiny"
 #define DEFAULT_VCPUS 1
@@ -83,26 +84,6 @@ choose_image (VmdManager *self, const char *name, VmdVmRow *row, GCancellable *c
   row->image = g_strdup (image->digest);
   row->ssh_server = g_strdup (image->ssh_server);
   row->disk_size = vmd_vm_round_size (image->virtual_size);
-  return TRUE;
-}
-
-static gboolean
-choose_kernel (VmdManager *self, const char *version, VmdVmRow *row, VmdVerb *verb, GError **error)
-{
-  g_autoptr (VmdKernel) kernel = NULL;
-
-  if (version == NULL && !vmd_manager_is_real (self))
-    return TRUE;
-  if (version == NULL)
-    {
-      vmd_job_set_phase (vmd_verb_get_job (verb), "getting the kernel");
-      kernel = vmd_manager_ensure_kernel (self, NULL, vmd_verb_get_cancellable (verb), error);
-    }
-  else
-    kernel = vmd_manager_find_kernel (self, version, error);
-  if (kernel == NULL)
-    return FALSE;
-  row->kernel = g_strdup (vmd_kernel_get_version (kernel));
   return TRUE;
 }
 
@@ -202,22 +183,75 @@ check_spec (const VmdVmSpec *spec, GError **error)
          vmd_vm_spec_apply (spec, scratch, error);
 }
 
+/* Returns: (nullable): the name; the fake backend needs no image */
+static const char *
+get_image_name (VmdManager *self, const VmdVmSpec *spec)
+{
+  const char *image = vmd_vm_spec_get_image (spec);
+
+  return image == NULL && vmd_manager_is_real (self) ? DEFAULT_IMAGE : image;
+}
+
+static VmdHold *
+hold_image (VmdManager *self, const char *image, VmdVerb *verb, GError **error)
+{
+  return vmd_hold_new (self, NULL, VMD_LOCK_IMAGE, image, VMD_LOCK_SHARED, "create a VM from it",
+                       vmd_verb_get_job (verb), vmd_verb_get_cancellable (verb), error);
+}
+
+/* One that is being made is waited for, and then it is there. */
+static gboolean
+check_image (VmdManager *self, const char *image, VmdVerb *verb, GError **error)
+{
+  g_autoptr (VmdVmRow) scratch = g_new0 (VmdVmRow, 1);
+  g_autoptr (VmdHold) hold = hold_image (self, image, verb, error);
+
+  return hold != NULL &&
+         choose_image (self, image, scratch, vmd_verb_get_cancellable (verb), error);
+}
+
+static VmdKernel *
+get_default_kernel (VmdManager *self, const char *image, VmdVerb *verb, GError **error)
+{
+  VmdKernel *kernel = vmd_manager_find_kernel (self, NULL, NULL);
+
+  if (kernel != NULL || !check_image (self, image, verb, error))
+    return kernel;
+  vmd_job_set_phase (vmd_verb_get_job (verb), "getting the kernel");
+  return vmd_manager_ensure_kernel (self, NULL, vmd_verb_get_cancellable (verb), error);
+}
+
+static gboolean
+choose_kernel (VmdManager *self, const VmdVmSpec *spec, VmdVmRow *row, VmdVerb *verb,
+               GError **error)
+{
+  const char *version = vmd_vm_spec_get_kernel (spec);
+  g_autoptr (VmdKernel) kernel = NULL;
+
+  if (version == NULL && !vmd_manager_is_real (self))
+    return TRUE;
+  if (version != NULL)
+    kernel = vmd_manager_find_kernel (self, version, error);
+  else
+    kernel = get_default_kernel (self, get_image_name (self, spec), verb, error);
+  if (kernel == NULL)
+    return FALSE;
+  row->kernel = g_strdup (vmd_kernel_get_version (kernel));
+  return TRUE;
+}
+
 static gboolean
 fill_and_insert (VmdManager *self, const VmdVmSpec *spec, VmdVmRow *row, VmdVerb *verb,
                  GError **error)
 {
-  const char *image = vmd_vm_spec_get_image (spec);
-  GCancellable *cancellable = vmd_verb_get_cancellable (verb);
+  const char *image = get_image_name (self, spec);
   g_autoptr (VmdHold) hold = NULL;
   gboolean has_size;
 
-  if (image == NULL && vmd_manager_is_real (self))
-    image = DEFAULT_IMAGE;
   if (image != NULL)
     {
-      hold = vmd_hold_new (self, NULL, VMD_LOCK_IMAGE, image, VMD_LOCK_SHARED,
-                           "create a VM from it", vmd_verb_get_job (verb), cancellable, error);
-      if (hold == NULL || !choose_image (self, image, row, cancellable, error))
+      hold = hold_image (self, image, verb, error);
+      if (hold == NULL || !choose_image (self, image, row, vmd_verb_get_cancellable (verb), error))
         return FALSE;
     }
   vmd_vm_spec_get_disk_size (spec, &has_size);
@@ -233,8 +267,7 @@ create (VmdManager *self, const VmdVmSpec *spec, VmdVerb *verb, GError **error)
   g_autoptr (VmdVmRow) row = new_row (self);
   VmdVm *vm;
 
-  if (!check_spec (spec, error) ||
-      !choose_kernel (self, vmd_vm_spec_get_kernel (spec), row, verb, error) ||
+  if (!check_spec (spec, error) || !choose_kernel (self, spec, row, verb, error) ||
       !fill_and_insert (self, spec, row, verb, error))
     return NULL;
   vm = vmd_manager_lookup_vm (self, row->id);
