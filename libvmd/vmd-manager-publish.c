@@ -56,13 +56,25 @@ count_in_store (sqlite3 *db, gpointer data, GError **error)
   return vmd_image_digest_count (db, change->digest, &change->count, error);
 }
 
-/* Removes an image's file that nothing points at any more. Under `publish`. */
+static gboolean
+is_digest (const char *text)
+{
+  return text != NULL && strlen (text) == DIGEST_LENGTH &&
+         strspn (text, "0123456789abcdef") == DIGEST_LENGTH;
+}
+
+/* Removes an image's file that nothing points at any more. Under `publish`. A digest comes from a
+ * record that may be damaged, and becomes a path. */
 static gboolean
 drop_image_file (VmdManager *self, const char *digest, GError **error)
 {
-  g_autofree char *path = vmd_manager_dup_image_path (self, digest);
+  g_autofree char *path = NULL;
   ImageChange change = { .digest = digest };
 
+  if (!is_digest (digest))
+    return vmd_fail (error, VMD_ERROR_STORE, "“%s” is the digest of no image",
+                     digest != NULL ? digest : "");
+  path = vmd_manager_dup_image_path (self, digest);
   if (!vmd_store_transact (self->store, count_in_store, &change, NULL, error))
     return FALSE;
   if (change.count > 0)
@@ -340,7 +352,7 @@ reap_image (VmdManager *self, const char *name, GError **error)
 {
   g_autofree char *digest = g_strndup (name, strspn (name, "0123456789abcdef"));
 
-  if (strlen (digest) == DIGEST_LENGTH && g_str_equal (name + DIGEST_LENGTH, IMAGE_ENDING))
+  if (is_digest (digest) && g_str_equal (name + DIGEST_LENGTH, IMAGE_ENDING))
     drop_image_file (self, digest, error);
 }
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "base/vmd-fault-private.h"
+#include "base/vmd-name-private.h"
 #include "base/vmd-state-dir-private.h"
 #include "vmd-manager-publish-private.h"
 #include "vmd-vm-call-private.h"
@@ -44,13 +45,27 @@ remove_directory (const char *path, const char *fault, GError **failed)
     vmd_error_join (failed, error);
 }
 
+/* The id comes from a record that may be damaged. One that is none of ours names no directory of the
+ * VM's, but perhaps another one: “..” does. */
+static void
+remove_directories (VmdVm *self, GError **failed)
+{
+  g_autofree char *vm_dir = vmd_vm_dup_dir (self);
+  g_autofree char *runtime_dir = vmd_manager_dup_vm_runtime_dir (self->manager, self->id);
+
+  if (!vmd_id_is_valid (self->id))
+    return;
+  remove_directory (runtime_dir, "delete-runtime", failed);
+  /* A hypervisor that could not be ended may still write there. */
+  if (*failed == NULL)
+    remove_directory (vm_dir, "delete-directory", failed);
+}
+
 static gboolean
 remove_all (VmdVm *self, VmdClaim *claim, GError **error)
 {
   VmdStore *store = vmd_manager_get_store (self->manager);
   const VmdLaunchRow *launch = vmd_claim_get_launch (claim);
-  g_autofree char *vm_dir = vmd_vm_dup_dir (self);
-  g_autofree char *runtime_dir = vmd_manager_dup_vm_runtime_dir (self->manager, self->id);
   GError *failed = NULL;
 
   if (launch != NULL)
@@ -58,10 +73,7 @@ remove_all (VmdVm *self, VmdClaim *claim, GError **error)
       vmd_vm_set_exit_reason (self, launch->launch, "deleted");
       vmd_vm_tear_down (self, launch, "deleted", &failed);
     }
-  remove_directory (runtime_dir, "delete-runtime", &failed);
-  /* A hypervisor that could not be ended may still write there. */
-  if (failed == NULL)
-    remove_directory (vm_dir, "delete-directory", &failed);
+  remove_directories (self, &failed);
   if (failed == NULL)
     vmd_store_transact (store, remove_in_store, self->id, NULL, &failed);
   if (failed == NULL)

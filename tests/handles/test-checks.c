@@ -4,6 +4,10 @@
 
 #include "handles-support.h"
 
+#include "base/vmd-state-dir-private.h"
+
+#include <glib/gstdio.h>
+
 /* What is looked at before anything is done. */
 
 /* Nobody fetches a kernel for a VM whose image is not there. */
@@ -29,10 +33,50 @@ test_create_without_image (Fixture *fixture, gconstpointer data)
   vmd_manager_close (manager);
 }
 
+static gboolean
+insert_in_store (sqlite3 *db, gpointer data, GError **error)
+{
+  return vmd_vm_row_insert (db, data, error);
+}
+
+/* An id that leads elsewhere takes nothing with it. */
+static void
+test_delete_bad_id (Fixture *fixture, gconstpointer data)
+{
+  VmdVmRow row = { .id = (char *) data,
+                   .name = (char *) "bad",
+                   .vcpus = 1,
+                   .memory = 1,
+                   .network = (char *) "user",
+                   .backend = (char *) "fake" };
+  g_autofree char *kept = g_build_filename (fixture->state_dir, "vms", "kept", NULL);
+  g_autofree char *also_kept =
+      g_build_filename (vmd_manager_get_runtime_dir (fixture->manager), "kept", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmdVm) vm = NULL;
+
+  g_assert_cmpint (g_mkdir (kept, 0700), ==, 0);
+  g_assert_cmpint (g_mkdir (also_kept, 0700), ==, 0);
+  vmd_store_transact (vmd_manager_get_store (fixture->manager), insert_in_store, &row, NULL,
+                      &error);
+  g_assert_no_error (error);
+  vm = vmd_manager_find_vm (fixture->manager, "bad", &error);
+  g_assert_no_error (error);
+  assert_state (vm, VMD_VM_ERROR);
+  vmd_vm_delete (vm, TRUE, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_null (vmd_manager_lookup_vm (fixture->manager, row.id));
+  g_assert_cmpint (g_rmdir (kept), ==, 0);
+  g_assert_cmpint (g_rmdir (also_kept), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
   handles_test_init (&argc, &argv);
   add_test ("/checks/create-without-image", test_create_without_image);
+  add_test_with ("/checks/delete-bad-id/up", "..", test_delete_bad_id);
+  add_test_with ("/checks/delete-bad-id/here", ".", test_delete_bad_id);
+  add_test_with ("/checks/delete-bad-id/neighbour", "kept", test_delete_bad_id);
   return handles_test_run ();
 }
