@@ -86,7 +86,6 @@ void vmd_vm_probe_follow (VmdVm *self);
 
 /* vmd-vm-console.c */
 char *vmd_vm_dup_console_tail (VmdVm *self);
-gboolean vmd_console_trim (const char *vm_dir, GError **error);
 
 /* vmd-guest-guard.c */
 void vmd_vm_check_guards (VmdVm *self);
