@@ -70,8 +70,8 @@ notice_shortening (Log *log)
     log->offset = 0;
 }
 
-/* Prints or keeps the @length bytes that were read, but for what is a hole by now: had it become one
- * between a look and the reading, it would be NUL bytes. */
+/* Prints or keeps the @length bytes that were read, but for what is a hole by now: had it become
+ * one between a look and the reading, it would be NUL bytes. */
 static void
 take_piece (Log *log, const char *bytes, off_t length, gboolean terminal, GByteArray *keep)
 {

@@ -218,7 +218,8 @@ finish (Run *self)
     vmctl_error_print ("run", self->error);
   if (self->path != NULL && vmctl_arguments_has (self->arguments, "rm"))
     delete (self);
-  else if (self->path != NULL && !vmctl_arguments_has (self->arguments, "detach"))
+  else if (self->path != NULL &&
+           (self->error != NULL || !vmctl_arguments_has (self->arguments, "detach")))
     tell_what_remains (self);
   if (vmctl_client_is_json (self->client))
     print_json (self);

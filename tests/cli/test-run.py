@@ -115,6 +115,12 @@ class Run(Case):
         self.assertEqual(self.sandbox.good("exec", "web", "-C", "/workspace", "--", "cat",
                                            "README.md").stdout, "hello\n")
 
+    def test_detach_that_fails_says_what_remains(self):
+        self.sandbox.order("ready die 3")
+        completed = self.vmctl("run", "--detach", "--name=web", self.repository)
+        self.assertEqual((completed.status, completed.stdout), (1, ""), completed)
+        self.assertIn("vmctl delete web", completed.stderr)
+
     def test_specification(self):
         completed = self.vmctl("run", "--name=web", "--vcpus=2", "--memory=1G", "--disk=8G",
                                "--network=none", self.repository, "--", "true")
