@@ -9,15 +9,16 @@
 
 #include <string.h>
 
-#define DEFINE_KIND(kind, key_property, name, command)                                             \
+#define DEFINE_KIND(kind, key_property, order_property, name, command)                             \
   const VmctlObjectKind vmctl_object_kind_##kind = { vmd_dbus_##kind##_interface_info,             \
-                                                     key_property, name, command };
+                                                     key_property, order_property, name,           \
+                                                     command };
 
-DEFINE_KIND (vm, "Name", "VM", "vmctl list")
-DEFINE_KIND (image, "Name", "image", "vmctl image list")
-DEFINE_KIND (kernel, "Version", "kernel", "vmctl kernel list")
-DEFINE_KIND (workspace, "Path", "workspace", "vmctl workspace list")
-DEFINE_KIND (job, "Id", "job", "vmctl job list")
+DEFINE_KIND (vm, "Name", "Name", "VM", "vmctl list")
+DEFINE_KIND (image, "Name", "Name", "image", "vmctl image list")
+DEFINE_KIND (kernel, "Version", "Version", "kernel", "vmctl kernel list")
+DEFINE_KIND (workspace, "Path", "Path", "workspace", "vmctl workspace list")
+DEFINE_KIND (job, "Id", "Started", "job", "vmctl job list")
 
 /* What names it; never NULL. */
 const char *
@@ -34,10 +35,15 @@ vmctl_object_get_key (GDBusProxy *proxy, const VmctlObjectKind *kind)
 static int
 compare_cb (gconstpointer a, gconstpointer b, gpointer data)
 {
+  const VmctlObjectKind *kind = data;
   GDBusProxy *first = *(GDBusProxy **) a;
   GDBusProxy *second = *(GDBusProxy **) b;
-  int order = strcmp (vmctl_object_get_key (first, data), vmctl_object_get_key (second, data));
+  g_autoptr (GVariant) first_order = g_dbus_proxy_get_cached_property (first, kind->order);
+  g_autoptr (GVariant) second_order = g_dbus_proxy_get_cached_property (second, kind->order);
+  int order = 0;
 
+  if (first_order != NULL && second_order != NULL)
+    order = g_variant_compare (first_order, second_order);
   if (order != 0)
     return order;
   return strcmp (g_dbus_proxy_get_object_path (first), g_dbus_proxy_get_object_path (second));
@@ -64,7 +70,7 @@ load (VmctlClient *client, GError **error)
   return manager;
 }
 
-/* All objects of @kind, as the generated proxies with their properties, sorted by their keys.
+/* All objects of @kind, as the generated proxies with their properties, in their order.
  * (transfer full) (element-type GDBusProxy) */
 GPtrArray *
 vmctl_objects_list (VmctlClient *client, const VmctlObjectKind *kind, GError **error)

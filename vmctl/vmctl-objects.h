@@ -11,6 +11,7 @@ typedef struct
 {
   GDBusInterfaceInfo *(*get_info) (void);
   const char *key; /* the property that names one */
+  const char *order; /* the property that they are sorted by */
   const char *word; /* what people call one: "image" */
   const char *list_command; /* what shows them */
 } VmctlObjectKind;

@@ -382,6 +382,9 @@ class Guests(Case):
         self.refused(1, "job", "cancel", job["id"], says="ended")
         self.refused(3, "job", "cancel", "absent", says="vmctl job list")
         self.assertFalse(os.path.exists(self.sandbox.guest(self.vm_id, "workspace")))
+        # In the order in which they were begun.
+        operations = [job["operation"] for job in self.good("job", "list", "--json").json]
+        self.assertEqual(operations, ["create", "start", "import"])
 
 
 class Images(Case):
