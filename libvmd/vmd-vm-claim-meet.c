@@ -62,19 +62,40 @@ get_arrival_at (const VmdClaimTerms *terms, const VmdTransitionRow *holder)
   return VMD_ARRIVAL_WAITS;
 }
 
-static gboolean
-has_ended (const VmdVmSnapshot *now, gconstpointer token)
+typedef struct
 {
-  return now->transition == NULL || !now->owner_alive ||
-         !g_str_equal (now->transition->token, token);
+  const char *token;
+  gboolean or_cancelled; /* to be asked to end will do */
+} Watched;
+
+static gboolean
+is_at_work (const VmdVmSnapshot *now, const char *token)
+{
+  return now->transition != NULL && now->owner_alive && g_str_equal (now->transition->token, token);
+}
+
+static gboolean
+has_ended (const VmdVmSnapshot *now, gconstpointer data)
+{
+  const Watched *watched = data;
+
+  return !is_at_work (now, watched->token) || (watched->or_cancelled && now->transition->cancel);
+}
+
+static gboolean
+wait_until_ended (VmdVm *vm, const Watched *watched, VmdVerb *verb, GError **error)
+{
+  vmd_job_set_phase (vmd_verb_get_job (verb), "waiting for another verb");
+  return vmd_vm_wait_until (vm, has_ended, watched, vmd_verb_get_cancellable (verb),
+                            VMD_NO_DEADLINE, "waiting for another verb to end", error);
 }
 
 static gboolean
 wait_for_end (VmdVm *vm, const VmdTransitionRow *holder, VmdVerb *verb, GError **error)
 {
-  vmd_job_set_phase (vmd_verb_get_job (verb), "waiting for another verb");
-  return vmd_vm_wait_until (vm, has_ended, holder->token, vmd_verb_get_cancellable (verb),
-                            VMD_NO_DEADLINE, "waiting for another verb to end", error);
+  const Watched watched = { .token = holder->token };
+
+  return wait_until_ended (vm, &watched, verb, error);
 }
 
 static gboolean
@@ -117,6 +138,12 @@ is_done (const VmdVmSnapshot *now, VmdClaimVerb verb, const VmdTransitionRow *ho
     }
 }
 
+static gboolean
+is_start (VmdClaimVerb verb)
+{
+  return verb == VMD_CLAIM_START || verb == VMD_CLAIM_RESTART;
+}
+
 /* Whether what the verb that was joined did not do is tried again. So it is where its own caller
  * gave up, who was not ours: a start that others joined goes on without the one who asked for it
  * first. A start that was stopped is stopped for all who joined it; but who wants the VM to end
@@ -125,8 +152,7 @@ static gboolean
 is_tried_again (const GError *outcome, VmdClaimVerb verb)
 {
   return g_error_matches (outcome, VMD_ERROR, VMD_ERROR_CANCELLED) ||
-         (g_error_matches (outcome, VMD_ERROR, VMD_ERROR_VM_STOPPED) && verb != VMD_CLAIM_START &&
-          verb != VMD_CLAIM_RESTART);
+         (g_error_matches (outcome, VMD_ERROR, VMD_ERROR_VM_STOPPED) && !is_start (verb));
 }
 
 /* What became of the verb that was joined. Another process's errors stay there: what it did can be
@@ -152,6 +178,34 @@ take_outcome (VmdVm *vm, const VmdClaimTerms *terms, const VmdTransitionRow *hol
   now = vmd_vm_ref_snapshot (vm);
   meeting->joined = outcome == NULL && (is_known || is_done (now, terms->verb, holder));
   return TRUE;
+}
+
+/* A start that is asked to end, in whichever process, will not be done again by who joined it. */
+static gboolean
+fail_if_cancelled (VmdVm *vm, const VmdClaimTerms *terms, const VmdTransitionRow *holder,
+                   GError **error)
+{
+  g_autoptr (VmdVmSnapshot) now = vmd_vm_ref_snapshot (vm);
+  g_autofree char *name = NULL;
+
+  if (!is_at_work (now, holder->token) || !now->transition->cancel || !is_start (terms->verb))
+    return TRUE;
+  name = vmd_vm_dup_name (vm);
+  return vmd_fail (error, VMD_ERROR_VM_STOPPED, "VM “%s” was stopped while it was starting", name);
+}
+
+static gboolean
+join (VmdVm *vm, const VmdClaimTerms *terms, const VmdTransitionRow *holder, VmdVerb *verb,
+      VmdClaimMeeting *meeting, GError **error)
+{
+  const Watched watched = { holder->token, TRUE };
+
+  /* Who comes after the stop wants the VM to run after it. */
+  if (holder->cancel && is_start (terms->verb))
+    return wait_for_end (vm, holder, verb, error);
+  return wait_until_ended (vm, &watched, verb, error) &&
+         fail_if_cancelled (vm, terms, holder, error) && wait_for_end (vm, holder, verb, error) &&
+         take_outcome (vm, terms, holder, meeting, error);
 }
 
 static gboolean
@@ -187,8 +241,7 @@ vmd_claim_meet (VmdVm *vm, const VmdClaimTerms *terms, const VmdTransitionRow *h
     case VMD_ARRIVAL_CANCELS:
       return cancel (vm, holder, verb, meeting, error);
     case VMD_ARRIVAL_JOINS:
-      return wait_for_end (vm, holder, verb, error) &&
-             take_outcome (vm, terms, holder, meeting, error);
+      return join (vm, terms, holder, verb, meeting, error);
     case VMD_ARRIVAL_WAITS:
     default:
       return wait_for_end (vm, holder, verb, error);

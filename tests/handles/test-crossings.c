@@ -39,6 +39,37 @@ test_stop_ends_joined_start (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (vmd_vm_get_launch (vm), ==, 0);
 }
 
+/* The same across processes, where the outcome cannot be seen: that it was asked to end can. */
+static void
+test_stop_ends_joined_elsewhere (Fixture *fixture, gconstpointer data)
+{
+  const VmdClaimTerms terms = { .verb = VMD_CLAIM_START };
+  g_autoptr (VmdVm) vm = create_vm (fixture->manager, "vm");
+  g_autoptr (VmdManager) other = open_another (fixture);
+  g_autoptr (VmdVm) same = find_same (other, vm);
+  g_autoptr (VmdJob) job = vmd_manager_begin_job (other, "start", "vm", NULL, NULL, NULL);
+  g_autoptr (GError) cancelled = g_error_new (VMD_ERROR, VMD_ERROR_CANCELLED, "cancelled");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmdVerb) verb = NULL;
+  g_autoptr (VmdClaim) claim = NULL;
+  Call joined = { .run = run_start, .vm = same, .job = job };
+  Call stop = { .run = run_stop, .vm = vm };
+  VmdClaimMeeting meeting;
+
+  verb = vmd_verb_begin (fixture->manager, NULL, "start", "vm", NULL, &error);
+  g_assert_no_error (error);
+  claim = vmd_claim_new (vm, &terms, NULL, verb, &meeting, &error);
+  g_assert_no_error (error);
+  call_begin (&joined);
+  wait_for_phase (job, "waiting for another verb");
+  call_begin (&stop);
+  call_assert_failed (&joined, VMD_ERROR_VM_STOPPED);
+  vmd_claim_end (claim, cancelled);
+  call_assert_good (&stop);
+  g_assert_cmpuint (vmd_vm_get_launch (vm), ==, 0);
+  vmd_manager_close (other);
+}
+
 /* Who joined a stop wants the VM stopped, also when that stop was ended. */
 static void
 test_joined_stop_goes_on (Fixture *fixture, gconstpointer data)
@@ -179,6 +210,7 @@ main (int argc, char **argv)
 {
   handles_test_init (&argc, &argv);
   add_test ("/crossings/stop-ends-joined-start", test_stop_ends_joined_start);
+  add_test ("/crossings/stop-ends-joined-elsewhere", test_stop_ends_joined_elsewhere);
   add_test ("/crossings/joined-stop-goes-on", test_joined_stop_goes_on);
   add_test ("/crossings/reload-before-exit-is-told", test_reload_before_exit_is_told);
   for (guint i = 0; i < G_N_ELEMENTS (enders); i++)
