@@ -29,15 +29,6 @@ find_last_lines (const char *text)
   return start;
 }
 
-/* What a terminal would act on goes. */
-static void
-blank_controls (char *text)
-{
-  for (char *c = text; *c != '\0'; c++)
-    if ((*c >= '\0' && *c < ' ' && *c != '\n' && *c != '\t') || *c == '\x7f')
-      *c = ' ';
-}
-
 /* Returns: (transfer full): the last lines of the console as the end of an error's message; "" when
  *   there are none */
 char *
@@ -59,7 +50,7 @@ vmd_vm_dup_console_tail (VmdVm *self)
     if (buffer[i] == '\0')
       buffer[i] = ' ';
   text = g_utf8_make_valid (buffer, (gssize) length);
-  blank_controls (text);
+  vmd_blank_controls (text);
   g_strchomp (text);
   if (*text == '\0')
     return g_strdup ("");

@@ -157,12 +157,15 @@ static void
 fail_with_answer (VmdQmp *self, const char *command, JsonObject *answer, GError **error)
 {
   JsonNode *node = json_object_get_member (answer, "error");
-  const char *description = NULL;
+  g_autofree char *description = NULL;
 
   if (node != NULL && JSON_NODE_HOLDS_OBJECT (node))
-    description = get_string (json_node_get_object (node), "desc");
+    description = g_strdup (get_string (json_node_get_object (node), "desc"));
   if (description != NULL)
-    vmd_fail (error, VMD_ERROR_BACKEND, "the hypervisor refused %s: %s", command, description);
+    {
+      vmd_blank_controls (description);
+      vmd_fail (error, VMD_ERROR_BACKEND, "the hypervisor refused %s: %s", command, description);
+    }
   else
     break_off (self, error, "sent an answer that is none");
 }

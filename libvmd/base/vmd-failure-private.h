@@ -17,5 +17,6 @@ void vmd_propagate_foreign (GError **error, GError *foreign, const char *prefix_
     G_GNUC_PRINTF (3, 4);
 void vmd_error_join (GError **error, GError *more);
 gboolean vmd_is_cancelled (GCancellable *cancellable, GError **error);
+void vmd_blank_controls (char *text);
 
 G_END_DECLS

@@ -5,6 +5,7 @@
 #include "vmd-failure-private.h"
 
 #include <errno.h>
+#include <string.h>
 
 static VmdError
 code_from_errno (int saved_errno)
@@ -177,4 +178,24 @@ vmd_is_cancelled (GCancellable *cancellable, GError **error)
   vmd_fail (error, VMD_ERROR_CANCELLED, "cancelled");
 
   return TRUE;
+}
+
+/**
+ * vmd_blank_controls:
+ * @text: (inout): UTF-8 of foreign origin: a guest's, a hypervisor's, a program's
+ *
+ * Makes it fit for a message: what a terminal would act on becomes blanks, but for the ends of
+ * lines and tabs. Beyond ASCII there are such characters too, U+0080 to U+009F.
+ */
+void
+vmd_blank_controls (char *text)
+{
+  for (char *c = text; *c != '\0';)
+    {
+      char *next = g_utf8_next_char (c);
+
+      if (g_unichar_iscntrl (g_utf8_get_char (c)) && *c != '\n' && *c != '\t')
+        memset (c, ' ', (gsize) (next - c));
+      c = next;
+    }
 }

@@ -149,6 +149,16 @@ test_table (void)
   g_assert_cmpint (vmd_error_get_exit_status (VMD_ERROR_CANCELLED), ==, 5);
 }
 
+static void
+test_blank_controls (void)
+{
+  char text[] = "\033[2Ja\tb\r\nc\x7f \xc2\x9b"
+                "31m \xc3\xbc \xc2\xa0 \xe4\xbd\xa0";
+
+  vmd_blank_controls (text);
+  g_assert_cmpstr (text, ==, " [2Ja\tb \nc    31m \xc3\xbc \xc2\xa0 \xe4\xbd\xa0");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -159,5 +169,6 @@ main (int argc, char **argv)
   g_test_add_func ("/failure/join", test_join);
   g_test_add_func ("/failure/cancelled", test_cancelled);
   g_test_add_func ("/failure/table", test_table);
+  g_test_add_func ("/failure/blank-controls", test_blank_controls);
   return g_test_run ();
 }
