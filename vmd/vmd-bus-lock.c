@@ -78,8 +78,8 @@ export_lock (BusLock *self, const char *resources, const char *reason)
   vmd_export_add (self->export, self->path, G_DBUS_INTERFACE_SKELETON (skeleton));
 }
 
-/* Of the kernel's random numbers: those of GLib's generator, which ids and names are made of, tell
- * whoever has seen enough of them what comes next. NULL: there are none. */
+/* Of the kernel's random numbers: those of GLib's generator, of which guests and clients see some,
+ * tell whoever has seen enough of them what comes next. NULL: there are none. */
 static char *
 new_token (void)
 {
