@@ -56,6 +56,7 @@ typedef struct
   VmdSourceDescription *description; /* owned */
   VmdWorkspaceRow *row; /* owned; what is written */
   VmdWorkspaceRow *previous; /* (nullable) owned; what was there */
+  gboolean written; /* perhaps, though its transaction failed */
 } Import;
 
 static void
@@ -179,7 +180,8 @@ record (sqlite3 *db, gpointer data, GError **error)
     }
   if (self->previous != NULL && !self->replace)
     return fail_exists (self, error);
-  return vmd_workspace_row_write (db, self->row, error);
+  self->written = vmd_workspace_row_write (db, self->row, error);
+  return self->written;
 }
 
 /* On the store's thread. */
@@ -193,21 +195,28 @@ take_back (sqlite3 *db, gpointer data, GError **error)
   return vmd_workspace_row_remove (db, self->row->vm, self->row->path, error);
 }
 
+/* A disk may report an error of what it has written: then the row is there all the same. */
+static void
+undo_record (Import *self, GError **error)
+{
+  g_autoptr (GError) undo_error = NULL;
+
+  if (self->written && !vmd_store_transact (vmd_manager_get_store (self->manager), take_back, self,
+                                            NULL, &undo_error))
+    vmd_error_join (error, g_steal_pointer (&undo_error));
+}
+
 /* The tree is in its place, and held. */
 static gboolean
 commit (Import *self, VmdUnpack *unpack, GError **error)
 {
-  VmdStore *store = vmd_manager_get_store (self->manager);
-  g_autoptr (GError) undo_error = NULL;
-
   set_phase (self, "recording");
-  if (!vmd_fault_point ("workspace-record", error) ||
-      !vmd_store_transact (store, record, self, vmd_verb_get_cancellable (self->verb), error))
-    return FALSE;
-  if (vmd_fault_point ("workspace-keep", error) && vmd_unpack_keep (unpack, error))
+  if (vmd_fault_point ("workspace-record", error) &&
+      vmd_store_transact (vmd_manager_get_store (self->manager), record, self,
+                          vmd_verb_get_cancellable (self->verb), error) &&
+      vmd_fault_point ("workspace-keep", error) && vmd_unpack_keep (unpack, error))
     return TRUE;
-  if (!vmd_store_transact (store, take_back, self, NULL, &undo_error))
-    vmd_error_join (error, g_steal_pointer (&undo_error));
+  undo_record (self, error);
   return FALSE;
 }
 

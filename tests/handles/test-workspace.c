@@ -543,6 +543,7 @@ main (int argc, char **argv)
 #ifdef VMD_FAULT_POINTS
   add_test_with ("/workspace/fault/record", "workspace-record", test_fault);
   add_test_with ("/workspace/fault/keep", "workspace-keep", test_fault);
+  add_test_with ("/workspace/fault/committed", "store-committed", test_fault);
 #endif
   status = handles_test_run ();
   import_support_end ();
