@@ -58,11 +58,27 @@ is_same_claim (const VmdTransitionRow *a, const VmdTransitionRow *b)
   return a != NULL && b != NULL && g_str_equal (a->token, b->token);
 }
 
+/* Rows that cannot be read any more leave what is known of them: a process that runs, runs, and
+ * nobody's work in it is to end for a disk that fails. */
+static void
+put_problem (VmdVmSnapshot *next, const Rows *rows)
+{
+  if (next->row == NULL && rows->row != NULL)
+    next->row = vmd_vm_row_copy (rows->row);
+  g_free (next->problem);
+  next->problem = g_strdup (rows->problem);
+}
+
 static gboolean
 put_rows (VmdVmSnapshot *next, gconstpointer data)
 {
   const Rows *rows = data;
 
+  if (rows->problem != NULL)
+    {
+      put_problem (next, rows);
+      return TRUE;
+    }
   if (!is_same_launch (next->launch, rows->launch))
     {
       next->process_alive = rows->process_alive;
@@ -76,18 +92,13 @@ put_rows (VmdVmSnapshot *next, gconstpointer data)
    * and then that watch is ended. */
   if (!is_same_claim (next->transition, rows->transition) || !rows->owner_alive)
     next->owner_alive = rows->owner_alive;
-  /* A row that cannot be read any more keeps what is known of it. */
-  if (rows->row != NULL || rows->problem == NULL)
-    {
-      g_clear_pointer (&next->row, vmd_vm_row_free);
-      next->row = rows->row != NULL ? vmd_vm_row_copy (rows->row) : NULL;
-    }
+  g_clear_pointer (&next->row, vmd_vm_row_free);
+  next->row = rows->row != NULL ? vmd_vm_row_copy (rows->row) : NULL;
   g_clear_pointer (&next->launch, vmd_launch_row_free);
   next->launch = rows->launch != NULL ? vmd_launch_row_copy (rows->launch) : NULL;
   g_clear_pointer (&next->transition, vmd_transition_row_free);
   next->transition = rows->transition != NULL ? vmd_transition_row_copy (rows->transition) : NULL;
-  g_free (next->problem);
-  next->problem = g_strdup (rows->problem);
+  g_clear_pointer (&next->problem, g_free);
   return TRUE;
 }
 
@@ -203,7 +214,8 @@ vmd_vm_reload (VmdVm *self, sqlite3 *db)
 
   load_rows (self, db, &rows);
   vmd_vm_edit (self, put_rows, &rows);
-  if (g_cancellable_is_cancelled (vmd_manager_get_cancellable (self->manager)))
+  if (rows.problem != NULL ||
+      g_cancellable_is_cancelled (vmd_manager_get_cancellable (self->manager)))
     return;
   watch_process (self, &rows);
   watch_owner (self, &rows);

@@ -5,6 +5,7 @@
 #include "handles-support.h"
 
 #include "base/vmd-poll-private.h"
+#include "store/vmd-sqlite-private.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -132,6 +133,44 @@ test_reload_before_exit_is_told (Fixture *fixture, gconstpointer data)
   fixture->manager->process_watcher = real;
 }
 
+static gboolean
+hide_launches (sqlite3 *db, gpointer data, GError **error)
+{
+  return vmd_sqlite_run (db, NULL, error, "ALTER TABLE launches RENAME TO hidden", "") &&
+         touch_in_store (db, data, error);
+}
+
+static gboolean
+show_launches (sqlite3 *db, gpointer data, GError **error)
+{
+  return vmd_sqlite_run (db, NULL, error, "ALTER TABLE hidden RENAME TO launches", "") &&
+         touch_in_store (db, data, error);
+}
+
+/* A disk that fails to read a record ends nothing that runs. */
+static void
+test_unreadable_row (Fixture *fixture, gconstpointer data)
+{
+  VmdStore *store = vmd_manager_get_store (fixture->manager);
+  g_autoptr (VmdVm) vm = create_running (fixture, "vm");
+  gpointer id = (gpointer) vmd_vm_get_id (vm);
+  gint64 pid = vmd_vm_get_pid (vm);
+  g_autoptr (GError) error = NULL;
+
+  vmd_store_transact (store, hide_launches, id, NULL, &error);
+  g_assert_no_error (error);
+  assert_state (vm, VMD_VM_ERROR);
+  g_assert_cmpint (vmd_vm_get_pid (vm), ==, pid);
+  g_assert_cmpint (vmd_vm_get_readiness (vm), ==, VMD_READINESS_PROVISIONED);
+  vmd_store_transact (store, show_launches, id, NULL, &error);
+  g_assert_no_error (error);
+  assert_state (vm, VMD_VM_RUNNING);
+  g_assert_cmpint (vmd_vm_get_pid (vm), ==, pid);
+  g_assert_cmpint (vmd_vm_get_readiness (vm), ==, VMD_READINESS_PROVISIONED);
+  g_assert_cmpint (kill ((pid_t) pid, SIGKILL), ==, 0);
+  wait_for_state (vm, VMD_VM_STOPPED);
+}
+
 typedef struct
 {
   Call call; /* first */
@@ -213,6 +252,7 @@ main (int argc, char **argv)
   add_test ("/crossings/stop-ends-joined-elsewhere", test_stop_ends_joined_elsewhere);
   add_test ("/crossings/joined-stop-goes-on", test_joined_stop_goes_on);
   add_test ("/crossings/reload-before-exit-is-told", test_reload_before_exit_is_told);
+  add_test ("/crossings/unreadable-row", test_unreadable_row);
   for (guint i = 0; i < G_N_ELEMENTS (enders); i++)
     {
       g_autofree char *path = g_strdup_printf ("/crossings/boot-is-ended-by/%s", enders[i].name);
