@@ -88,7 +88,9 @@ apply_openssh (void)
   static const char text[] = "# This VM's keys, from vmd. The file is not on the disk.\n"
                              "HostKey " HOST_KEY "\n"
                              "AuthorizedKeysFile " AUTHORIZED_KEYS " .ssh/authorized_keys\n"
-                             "PermitRootLogin prohibit-password\n";
+                             "PermitRootLogin prohibit-password\n"
+                             "PasswordAuthentication no\n"
+                             "KbdInteractiveAuthentication no\n";
 
   if (!file_write (SEED_RUN_DIRECTORY "/sshd.conf", 0600, text, sizeof text - 1))
     report_errno ("cannot write the configuration of sshd");
@@ -137,6 +139,8 @@ ssh_server_argv (const struct seed *seed)
                                    "AuthorizedKeysFile=" AUTHORIZED_KEYS " .ssh/authorized_keys",
                                    "-o",
                                    "PasswordAuthentication=no",
+                                   "-o",
+                                   "KbdInteractiveAuthentication=no",
                                    "-o",
                                    "PidFile=none",
                                    NULL };

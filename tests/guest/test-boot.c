@@ -113,6 +113,10 @@ boot_openssh (const char *image, const char *init)
   g_assert_cmpstr (status.message, ==, "");
   guest_machine_assert_ssh (machine, "cat /proc/1/comm", init);
   guest_machine_assert_ssh (machine, "/bin/busybox ls /usr/sbin", "sshd");
+  /* Anybody on the host can try the port, and the image's users may have any passwords. */
+  guest_machine_assert_ssh (
+      machine, "/usr/sbin/sshd -T | /bin/busybox grep -E '^(password|kbdinteractive)auth'",
+      "passwordauthentication no\nkbdinteractiveauthentication no");
   /* Nothing of it is on the disk. */
   guest_machine_assert_ssh (machine,
                             "umount /etc/ssh/sshd_config.d/00-vmd.conf && "
