@@ -14,6 +14,19 @@
  * (phase), so they need no copy. */
 
 /**
+ * VmdJobState:
+ * @VMD_JOB_QUEUED: it has not begun
+ * @VMD_JOB_RUNNING: it is at work
+ * @VMD_JOB_DONE: it ended well
+ * @VMD_JOB_FAILED: it ended with an error: vmd_job_dup_error()
+ * @VMD_JOB_CANCELLED: it was asked to end, and did
+ *
+ * Whether a job has begun, and how it ended. The last three are final.
+ *
+ * Since: 0.1
+ */
+
+/**
  * VmdJob:
  *
  * One long piece of work: what it is, how far it is, and how it ended. It goes on without whoever

@@ -16,6 +16,32 @@
  * Since: 0.1
  */
 
+/**
+ * VmdVmState:
+ * @VMD_VM_CREATED: it never ran
+ * @VMD_VM_RUNNING: its hypervisor runs
+ * @VMD_VM_PAUSED: its hypervisor runs, and its processors stand still
+ * @VMD_VM_STOPPED: it ran, and does not run now; or it is deleted
+ * @VMD_VM_ERROR: its record cannot be used: vmd_vm_dup_reason() says why. A hypervisor may run
+ *
+ * What a VM is at. There is no “starting”: what is at work is told by vmd_vm_dup_transition(), and
+ * how far the guest is by vmd_vm_get_readiness().
+ *
+ * Since: 0.1
+ */
+
+/**
+ * VmdReadiness:
+ * @VMD_READINESS_NONE: no hypervisor runs
+ * @VMD_READINESS_LAUNCHED: the hypervisor runs
+ * @VMD_READINESS_REACHABLE: one can log in over SSH
+ * @VMD_READINESS_PROVISIONED: the guest says that seed and first-boot work are done
+ *
+ * How far a guest is; each includes those before it.
+ *
+ * Since: 0.1
+ */
+
 static guint changed_signal;
 
 G_DEFINE_FINAL_TYPE (VmdVm, vmd_vm, G_TYPE_OBJECT)
