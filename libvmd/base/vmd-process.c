@@ -58,12 +58,25 @@ get_boot_id (void)
   return g_atomic_pointer_get (&known);
 }
 
-/* This process. Read anew at each call, since a fork changes it. */
+/* This process. Read once, since later there may be no descriptor left to read it with; and anew in
+ * the child of a fork, which is another one. */
 void
 vmd_process_id_self (VmdProcessId *id)
 {
+  static VmdProcessId *known = NULL; /* set once */
+  const VmdProcessId *first = g_atomic_pointer_get (&known);
+  VmdProcessId *copy;
+
+  if (first != NULL && first->pid == getpid ())
+    {
+      *id = *first;
+      return;
+    }
   if (!vmd_process_id_read (getpid (), id))
     g_error ("/proc/self/stat cannot be read: is /proc mounted?");
+  copy = g_memdup2 (id, sizeof *id);
+  if (first != NULL || !g_atomic_pointer_compare_and_exchange (&known, NULL, copy))
+    g_free (copy);
 }
 
 /* What /proc says of the process that has @pid now, also of one that has ended and not been reaped.

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -223,11 +224,29 @@ test_descriptor (void)
   close (wait.fd);
 }
 
+/* Who we are is known also when nothing can be opened any more. */
+static void
+test_self_without_descriptors (void)
+{
+  struct rlimit limit, none;
+  VmdProcessId before, now;
+
+  vmd_process_id_self (&before);
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  none = limit;
+  none.rlim_cur = 0;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  vmd_process_id_self (&now);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  g_assert_true (vmd_process_id_equal (&before, &now));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/process/self", test_self);
+  g_test_add_func ("/process/self-without-descriptors", test_self_without_descriptors);
   g_test_add_func ("/process/nobody", test_nobody);
   g_test_add_func ("/process/odd-names", test_odd_names);
   g_test_add_func ("/process/lesson-14-pid-reused", test_lesson_14_pid_reused);
