@@ -45,8 +45,8 @@ remove_directory (const char *path, const char *fault, GError **failed)
     vmd_error_join (failed, error);
 }
 
-/* The id comes from a record that may be damaged. One that is none of ours names no directory of the
- * VM's, but perhaps another one: “..” does. */
+/* The id comes from a record that may be damaged. One that is none of ours names no directory of
+ * the VM's, but perhaps another one: “..” does. */
 static void
 remove_directories (VmdVm *self, GError **failed)
 {
@@ -84,8 +84,9 @@ remove_all (VmdVm *self, VmdClaim *claim, GError **error)
   return FALSE;
 }
 
-/* The file of an image whose name points elsewhere by now goes with the last VM that was made from it. If
- * that fails the VM is deleted all the same: the next open of the state directory sees to it. */
+/* The file of an image whose name points elsewhere by now goes with the last VM that was made from
+ * it. If that fails the VM is deleted all the same: the next open of the state directory sees to
+ * it. */
 static void
 release_image (VmdVm *self, VmdClaim *claim, VmdVerb *verb)
 {

@@ -365,9 +365,9 @@ is_in_place (VmdVm *self, const VmdVmSnapshot *snapshot)
   return is_current;
 }
 
-/* Begins or ends the probe as the snapshot demands. Two threads may get here with two snapshots, and
- * the older one come last: it would end the probe of a launch that it has not heard of, or begin one
- * beside a stop. Hence the second look. Without any mutex held. */
+/* Begins or ends the probe as the snapshot demands. Two threads may get here with two snapshots,
+ * and the older one come last: it would end the probe of a launch that it has not heard of, or
+ * begin one beside a stop. Hence the second look. Without any mutex held. */
 void
 vmd_vm_probe_follow (VmdVm *self)
 {

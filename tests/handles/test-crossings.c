@@ -10,10 +10,12 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-/* Two that meet at a bad moment: a stop and a start that others have joined, news and the watch that
- * brings them, a command and the end of the boot that it waits for, the close and what is left. */
+/* Two that meet at a bad moment: a stop and a start that others have joined, news and the watch
+ * that brings them, a command and the end of the boot that it waits for, the close and what is
+ * left. */
 
-/* A stop has ended the start that was joined: it is not for who joined it to start the VM after all. */
+/* A stop has ended the start that was joined: it is not for who joined it to start the VM after
+ * all. */
 static void
 test_stop_ends_joined_start (Fixture *fixture, gconstpointer data)
 {
@@ -192,7 +194,8 @@ static const struct
   gboolean (*run) (Call *call, GError **error);
 } enders[] = { { "stop", run_stop }, { "kill", run_kill }, { "delete", run_delete } };
 
-/* A command that waits for the boot is ended as one that runs: at once, not with the stop's grace. */
+/* A command that waits for the boot is ended as one that runs: at once, not with the stop's
+ * grace. */
 static void
 test_boot_is_ended (Fixture *fixture, gconstpointer data)
 {
