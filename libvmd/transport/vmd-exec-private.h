@@ -17,6 +17,7 @@ gboolean vmd_exec_spec_check (VmdExecSpec *self, GError **error);
 const char *vmd_exec_spec_get_directory (VmdExecSpec *self);
 const char *const *vmd_exec_spec_get_argv (VmdExecSpec *self);
 void vmd_exec_spec_append_program (VmdExecSpec *self, GString *line);
+const char *vmd_exec_spec_get_token (VmdExecSpec *self);
 const char *vmd_exec_spec_get_term (VmdExecSpec *self);
 void vmd_exec_spec_get_size (VmdExecSpec *self, guint *columns, guint *rows);
 int vmd_exec_spec_get_resize_fd (VmdExecSpec *self);

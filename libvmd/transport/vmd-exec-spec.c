@@ -5,6 +5,7 @@
 #include "vmd-exec-private.h"
 
 #include "../base/vmd-failure-private.h"
+#include "../base/vmd-name-private.h"
 #include "../base/vmd-poll-private.h"
 
 #include <string.h>
@@ -31,6 +32,7 @@ struct _VmdExecSpec
   char **environment; /* (nullable) */
   char *directory; /* (nullable) */
   char *term; /* (nullable) no PTY */
+  char *token; /* never changes */
   int streams[VMD_N_STREAMS];
   guint timeout; /* milliseconds; 0: none */
   int resize_fd; /* an eventfd */
@@ -53,6 +55,7 @@ vmd_exec_spec_finalize (GObject *object)
   g_strfreev (self->environment);
   g_free (self->directory);
   g_free (self->term);
+  g_free (self->token);
   g_mutex_clear (&self->mutex);
   G_OBJECT_CLASS (vmd_exec_spec_parent_class)->finalize (object);
 }
@@ -69,6 +72,7 @@ vmd_exec_spec_init (VmdExecSpec *self)
   g_mutex_init (&self->mutex);
   for (guint i = 0; i < VMD_N_STREAMS; i++)
     self->streams[i] = -1;
+  self->token = vmd_id_new ();
   self->resize_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 
@@ -278,23 +282,12 @@ vmd_exec_spec_append_program (VmdExecSpec *self, GString *line)
   g_string_append_printf (line, "exec %s", words != NULL ? words : "\"${SHELL:-/bin/sh}\" -l");
 }
 
-/* In a guest a terminal is hung up on when the connection ends. Without one, vmd's own program sees to
- * it. */
-static void
-append_program_in_guest (VmdExecSpec *self, GString *line)
+/* (nullable): by what the command's processes are known in the guest: VMD_EXEC in their environment. A
+ * command with a terminal needs none: a server that loses the connection hangs up on that. */
+const char *
+vmd_exec_spec_get_token (VmdExecSpec *self)
 {
-  g_autofree char *words = vmd_shell_quote_argv (vmd_exec_spec_get_argv (self));
-
-  if (words == NULL || self->term != NULL)
-    {
-      vmd_exec_spec_append_program (self, line);
-      return;
-    }
-  append_environment (self, line);
-  g_string_append_printf (line,
-                          "set -- %s && if [ -x " VMD_GUEST_PROGRAM
-                          " ]; then exec " VMD_GUEST_PROGRAM " exec \"$@\"; else exec \"$@\"; fi",
-                          words);
+  return self->argv != NULL && self->term == NULL ? self->token : NULL;
 }
 
 /**
@@ -318,7 +311,9 @@ vmd_exec_spec_dup_command (VmdExecSpec *self)
       vmd_shell_append_quoted (line, self->directory);
       g_string_append (line, " && ");
     }
-  append_program_in_guest (self, line);
+  if (vmd_exec_spec_get_token (self) != NULL)
+    g_string_append_printf (line, "export VMD_EXEC=%s && ", self->token);
+  vmd_exec_spec_append_program (self, line);
   return g_string_free (g_steal_pointer (&line), FALSE);
 }
 

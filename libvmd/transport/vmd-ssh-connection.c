@@ -173,7 +173,6 @@ vmd_ssh_connection_fail (VmdSshConnection *self, gssize result, const char *what
                      describe_failure (self->wire.failure));
   libssh2_session_last_error (self->session, &message, NULL, 0);
   shown = g_utf8_make_valid (message != NULL ? message : "unknown error", -1);
-  vmd_blank_controls (shown);
   return vmd_fail (error, get_code (result), "Failed while %s: %s (SSH error %zd)", what, shown,
                    result);
 }

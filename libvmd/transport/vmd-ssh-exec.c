@@ -16,6 +16,7 @@
 
 #define INPUT_SIZE (64 * 1024)
 #define OUTPUT_SIZE (64 * 1024)
+#define HANG_UP_TIMEOUT 1000 /* milliseconds */
 
 enum
 {
@@ -248,6 +249,26 @@ begin (Exec *self, GError **error)
   return self->channel != NULL;
 }
 
+/* Has the guest end the command, which otherwise would only lose its streams. The guest is not waited for
+ * longer than one that works needs to take the order; the connection is given up after that, and the order
+ * is carried out all the same. */
+static void
+hang_up (Exec *self)
+{
+  const VmdSshWait wait = { NULL, vmd_deadline_in (HANG_UP_TIMEOUT), "hanging up on a command" };
+  const char *const argv[] = { VMD_GUEST_PROGRAM, "hangup", vmd_exec_spec_get_token (self->spec),
+                               NULL };
+  g_autofree char *command = NULL;
+  LIBSSH2_CHANNEL *channel;
+
+  if (self->channel == NULL || self->closed || argv[2] == NULL)
+    return;
+  command = vmd_shell_quote_argv (argv);
+  channel = vmd_ssh_channel_open (self->connection, NULL, 0, 0, command, &wait, NULL);
+  if (channel != NULL)
+    vmd_ssh_channel_end (self->connection, channel);
+}
+
 /* A command whose output nobody reads ends as it would in a pipeline: it loses its streams, and
  * SIGPIPE is said to have ended it, whatever it makes of that. */
 VmdExecResult *
@@ -263,8 +284,13 @@ vmd_ssh_exec (VmdSshConnection *connection, VmdExecSpec *spec, GCancellable *can
   };
 
   if (vmd_is_cancelled (cancellable, error) || !vmd_exec_spec_check (spec, error) ||
-      !begin (&self, error) || !run (&self, error))
+      !begin (&self, error))
     return NULL;
+  if (!run (&self, error))
+    {
+      hang_up (&self);
+      return NULL;
+    }
   return self.reader_left ? vmd_exec_result_new_signalled ("PIPE")
                           : vmd_ssh_channel_get_result (connection, self.channel);
 }

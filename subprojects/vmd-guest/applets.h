@@ -8,6 +8,6 @@
 int applet_init (int argc, char **argv);
 int applet_agent (int argc, char **argv);
 int applet_unpack (int argc, char **argv);
-int applet_exec (int argc, char **argv);
+int applet_hangup (int argc, char **argv);
 int applet_poweroff (int argc, char **argv);
 int applet_version (int argc, char **argv);

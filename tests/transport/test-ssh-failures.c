@@ -318,7 +318,7 @@ open_processes (int fd, int *pidfds)
 /* A command that cares for none of its streams does not outlive whoever asked for it, and no more does
  * what it has started. */
 static void
-check_ends_command (const char *script)
+check_ends_command (ServerKind kind, const char *script)
 {
   g_autoptr (Server) server = NULL;
   g_autoptr (VmdGuestConnection) connection = NULL;
@@ -331,7 +331,7 @@ check_ends_command (const char *script)
       g_test_skip ("only in mounts of its own has the server vmd's program");
       return;
     }
-  server = server_new (SERVER_OPENSSH);
+  server = server_new (kind);
   if (server == NULL)
     return;
   connection = connect_well (server);
@@ -350,15 +350,15 @@ check_ends_command (const char *script)
 }
 
 static void
-test_cancel_ends_command (void)
+test_cancel_ends_command (gconstpointer data)
 {
-  check_ends_command ("sleep 1000 & echo $$ $!; wait");
+  check_ends_command (GPOINTER_TO_UINT (data), "sleep 1000 & echo $$ $!; wait");
 }
 
 static void
-test_cancel_ends_stubborn (void)
+test_cancel_ends_stubborn (gconstpointer data)
 {
-  check_ends_command ("trap '' HUP; sleep 1000 & echo $$ $!; wait");
+  check_ends_command (GPOINTER_TO_UINT (data), "trap '' HUP; sleep 1000 & echo $$ $!; wait");
 }
 
 /* -- deadlines, and guests that are lost -- */
@@ -521,8 +521,12 @@ main (int argc, char **argv)
   g_test_add_func ("/ssh-failures/cancel/flood", test_cancel_flood);
   g_test_add_func ("/ssh-failures/cancel/stalled-reader", test_cancel_stalled_reader);
   g_test_add_func ("/ssh-failures/cancel/frozen", test_cancel_frozen);
-  g_test_add_func ("/ssh-failures/cancel/ends-command", test_cancel_ends_command);
-  g_test_add_func ("/ssh-failures/cancel/ends-stubborn", test_cancel_ends_stubborn);
+  g_test_add_data_func ("/ssh-failures/cancel/ends-command/openssh",
+                        GUINT_TO_POINTER (SERVER_OPENSSH), test_cancel_ends_command);
+  g_test_add_data_func ("/ssh-failures/cancel/ends-command/dropbear",
+                        GUINT_TO_POINTER (SERVER_DROPBEAR), test_cancel_ends_command);
+  g_test_add_data_func ("/ssh-failures/cancel/ends-stubborn", GUINT_TO_POINTER (SERVER_OPENSSH),
+                        test_cancel_ends_stubborn);
   g_test_add_func ("/ssh-failures/timeout", test_timeout);
   g_test_add_func ("/ssh-failures/write-to-frozen", test_write_to_frozen);
   g_test_add_func ("/ssh-failures/spawn-on-frozen", test_spawn_on_frozen);
