@@ -133,7 +133,6 @@ fail_ended (VmdUnpack *self, GCancellable *cancellable, GError **error)
   if (g_str_has_prefix (words, COMPLAINT_PREFIX))
     words += strlen (COMPLAINT_PREFIX);
   shown = g_utf8_make_valid (words, -1);
-  vmd_blank_controls (shown);
   status = vmd_exec_result_get_exit_status (result);
   return vmd_fail (error, get_code (status), "The guest cannot unpack: %s (exit status %d)",
                    *shown != '\0' ? shown : "it does not say why", status);

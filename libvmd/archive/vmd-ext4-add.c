@@ -299,7 +299,10 @@ add_hard_link (VmdExt4 *self, const char *name, struct archive_entry *entry, con
 
   if (!vmd_ext4_find (self, link, FALSE, &target, error))
     {
-      g_prefix_error (error, "the target of the link “%s”: ", name);
+      g_autofree char *shown = g_utf8_make_valid (name, -1);
+
+      vmd_blank_controls (shown);
+      g_prefix_error (error, "the target of the link “%s”: ", shown);
       if (error != NULL && (*error)->code == VMD_ERROR_NOT_FOUND)
         (*error)->code = VMD_ERROR_BAD_ARCHIVE;
       return FALSE;

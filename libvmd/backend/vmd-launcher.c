@@ -206,8 +206,6 @@ dup_last_words (VmdLauncher *self)
   g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
   guint n_lines = g_strv_length (lines);
 
-  for (guint i = 0; i < n_lines; i++)
-    vmd_blank_controls (lines[i]);
   return g_strjoinv ("; ", lines + (n_lines > LAST_WORDS_LINES ? n_lines - LAST_WORDS_LINES : 0));
 }
 

@@ -157,15 +157,12 @@ static void
 fail_with_answer (VmdQmp *self, const char *command, JsonObject *answer, GError **error)
 {
   JsonNode *node = json_object_get_member (answer, "error");
-  g_autofree char *description = NULL;
+  const char *description = NULL;
 
   if (node != NULL && JSON_NODE_HOLDS_OBJECT (node))
-    description = g_strdup (get_string (json_node_get_object (node), "desc"));
+    description = get_string (json_node_get_object (node), "desc");
   if (description != NULL)
-    {
-      vmd_blank_controls (description);
-      vmd_fail (error, VMD_ERROR_BACKEND, "the hypervisor refused %s: %s", command, description);
-    }
+    vmd_fail (error, VMD_ERROR_BACKEND, "the hypervisor refused %s: %s", command, description);
   else
     break_off (self, error, "sent an answer that is none");
 }

@@ -97,6 +97,40 @@ code_from_foreign (const GError *foreign)
   return VMD_ERROR_FAILED;
 }
 
+/**
+ * vmd_blank_controls:
+ * @text: (inout): UTF-8 of foreign origin: a guest's, a hypervisor's, a program's
+ *
+ * Makes it fit for a message: what a terminal would act on becomes blanks, but for the ends of
+ * lines and tabs. Beyond ASCII there are such characters too, U+0080 to U+009F.
+ */
+void
+vmd_blank_controls (char *text)
+{
+  for (char *c = text; *c != '\0';)
+    {
+      char *next = g_utf8_next_char (c);
+
+      if (g_unichar_iscntrl (g_utf8_get_char (c)) && *c != '\n' && *c != '\t')
+        memset (c, ' ', (gsize) (next - c));
+      c = next;
+    }
+}
+
+/* Messages quote names and words of foreign origin, and end on terminals, in logs and on the bus,
+ * which takes UTF-8 only. Here they all come by. */
+static void
+set_harmless (GError **error, VmdError code, const char *message)
+{
+  g_autofree char *shown = NULL;
+
+  if (error == NULL)
+    return;
+  shown = g_utf8_make_valid (message, -1);
+  vmd_blank_controls (shown);
+  g_set_error_literal (error, VMD_ERROR, code, shown);
+}
+
 /* Sets @error from @saved_errno: ENOSPC and EDQUOT are NO_SPACE, EACCES and EPERM
  * PERMISSION_DENIED, ENOENT NOT_FOUND, EEXIST EXISTS, ETIMEDOUT TIMED_OUT, the rest FAILED. The
  * message is "<formatted>: <strerror>". Returns FALSE, always. */
@@ -104,13 +138,14 @@ gboolean
 vmd_fail_errno (GError **error, int saved_errno, const char *format, ...)
 {
   g_autofree char *doing = NULL;
+  g_autofree char *message = NULL;
   va_list arguments;
 
   va_start (arguments, format);
   doing = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error (error, VMD_ERROR, code_from_errno (saved_errno), "%s: %s", doing,
-               g_strerror (saved_errno));
+  message = g_strdup_printf ("%s: %s", doing, g_strerror (saved_errno));
+  set_harmless (error, code_from_errno (saved_errno), message);
 
   return FALSE;
 }
@@ -126,7 +161,7 @@ vmd_fail (GError **error, VmdError code, const char *format, ...)
   va_start (arguments, format);
   message = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error_literal (error, VMD_ERROR, code, message);
+  set_harmless (error, code, message);
 
   return FALSE;
 }
@@ -139,6 +174,7 @@ vmd_propagate_foreign (GError **error, GError *foreign, const char *prefix_forma
 {
   g_autoptr (GError) consumed = foreign;
   g_autofree char *prefix = NULL;
+  g_autofree char *message = NULL;
   va_list arguments;
 
   g_return_if_fail (foreign != NULL);
@@ -146,7 +182,8 @@ vmd_propagate_foreign (GError **error, GError *foreign, const char *prefix_forma
   va_start (arguments, prefix_format);
   prefix = g_strdup_vprintf (prefix_format, arguments);
   va_end (arguments);
-  g_set_error (error, VMD_ERROR, code_from_foreign (consumed), "%s: %s", prefix, consumed->message);
+  message = g_strdup_printf ("%s: %s", prefix, consumed->message);
+  set_harmless (error, code_from_foreign (consumed), message);
 }
 
 /* Adds what went wrong while undoing to the error that made the undoing necessary: *@error keeps
@@ -178,24 +215,4 @@ vmd_is_cancelled (GCancellable *cancellable, GError **error)
   vmd_fail (error, VMD_ERROR_CANCELLED, "cancelled");
 
   return TRUE;
-}
-
-/**
- * vmd_blank_controls:
- * @text: (inout): UTF-8 of foreign origin: a guest's, a hypervisor's, a program's
- *
- * Makes it fit for a message: what a terminal would act on becomes blanks, but for the ends of
- * lines and tabs. Beyond ASCII there are such characters too, U+0080 to U+009F.
- */
-void
-vmd_blank_controls (char *text)
-{
-  for (char *c = text; *c != '\0';)
-    {
-      char *next = g_utf8_next_char (c);
-
-      if (g_unichar_iscntrl (g_utf8_get_char (c)) && *c != '\n' && *c != '\t')
-        memset (c, ' ', (gsize) (next - c));
-      c = next;
-    }
 }

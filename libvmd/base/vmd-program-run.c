@@ -154,8 +154,6 @@ dup_last_words (Run *run)
   g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
   guint n = g_strv_length (lines);
 
-  for (guint i = 0; i < n; i++)
-    vmd_blank_controls (lines[i]);
   return g_strjoinv ("; ", lines + (n > STDERR_LINES ? n - STDERR_LINES : 0));
 }
 

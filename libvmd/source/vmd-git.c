@@ -198,7 +198,6 @@ last_line (const GString *text)
   g_autofree char *valid = g_utf8_make_valid (text->str, text->len);
   const char *newline;
 
-  vmd_blank_controls (valid);
   g_strchomp (valid);
   newline = strrchr (valid, '\n');
   return g_strdup (newline != NULL ? newline + 1 : valid);

@@ -159,6 +159,25 @@ test_blank_controls (void)
   g_assert_cmpstr (text, ==, " [2Ja\tb \nc    31m \xc3\xbc \xc2\xa0 \xe4\xbd\xa0");
 }
 
+/* Whatever is quoted, and whatever it comes through. */
+static void
+test_harmless (void)
+{
+  static const char name[] = "a\033[31m\xff";
+  static const char shown[] = "a [31m\xef\xbf\xbd";
+  g_autoptr (GError) plain = NULL;
+  g_autoptr (GError) system = NULL;
+  g_autoptr (GError) foreign = NULL;
+
+  vmd_fail (&plain, VMD_ERROR_FAILED, "no %s\n\tat all", name);
+  vmd_fail_errno (&system, ENOENT, "no %s", name);
+  vmd_propagate_foreign (&foreign, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, name), "no");
+  g_assert_true (g_str_has_suffix (plain->message, "\n\tat all"));
+  g_assert_nonnull (strstr (plain->message, shown));
+  g_assert_nonnull (strstr (system->message, shown));
+  g_assert_nonnull (strstr (foreign->message, shown));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -170,5 +189,6 @@ main (int argc, char **argv)
   g_test_add_func ("/failure/cancelled", test_cancelled);
   g_test_add_func ("/failure/table", test_table);
   g_test_add_func ("/failure/blank-controls", test_blank_controls);
+  g_test_add_func ("/failure/harmless", test_harmless);
   return g_test_run ();
 }
