@@ -183,14 +183,17 @@ vmd_vm_wait_for_readiness (VmdVm *self, guint64 launch, VmdReadiness readiness,
   return is_ready (now, &wanted) || fail_ended (self, now, launch, error);
 }
 
-/* It runs, or nobody is about to make it run. */
+/* It runs, or nobody is about to make it run. What a restart is about to end is not what is waited
+ * for. */
 static gboolean
 has_decided_to_run (const VmdVmSnapshot *now, gconstpointer data)
 {
   const char *verb = vmd_vm_snapshot_get_verb (now);
   gboolean starting = g_strcmp0 (verb, "start") == 0 || g_strcmp0 (verb, "restart") == 0;
 
-  return vmd_vm_snapshot_is_running (now) || vmd_vm_snapshot_is_gone (now) || !starting;
+  if (vmd_vm_snapshot_is_gone (now) || !starting)
+    return TRUE;
+  return vmd_vm_snapshot_is_running (now) && !vmd_vm_snapshot_is_ending (now, now->launch->launch);
 }
 
 /**

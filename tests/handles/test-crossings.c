@@ -221,6 +221,23 @@ test_boot_is_ended (Fixture *fixture, gconstpointer data)
   call_clear (&end);
 }
 
+/* Who waits for a VM that is being restarted waits for the launch to come. */
+static void
+test_wait_during_restart (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VmdVm) vm = create_running (fixture, "vm");
+  Call restart = { .run = run_restart, .vm = vm, .grace = 300 };
+  g_autoptr (GError) error = NULL;
+
+  set_script (fixture, "off hang\n");
+  call_begin (&restart);
+  wait_for_verb (vm, "restart");
+  vmd_vm_wait_ready (vm, VMD_READINESS_PROVISIONED, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (vmd_vm_get_launch (vm), ==, 2);
+  call_assert_good (&restart);
+}
+
 static gboolean
 is_settled (const VmdVmSnapshot *now, gconstpointer data)
 {
@@ -262,6 +279,7 @@ main (int argc, char **argv)
 
       add_test_with (path, GUINT_TO_POINTER (i), test_boot_is_ended);
     }
+  add_test ("/crossings/wait-during-restart", test_wait_during_restart);
   add_test ("/crossings/close-without-main-loop", test_close_without_main_loop);
   return handles_test_run ();
 }
