@@ -11,6 +11,13 @@
 #define WINDOW (2 * 1024 * 1024)
 #define PACKET 32768
 
+/* One and the same call each time: libssh2 takes it up where it left it. */
+static LIBSSH2_CHANNEL *
+try_opening (LIBSSH2_SESSION *session)
+{
+  return libssh2_channel_open_ex (session, "session", strlen ("session"), WINDOW, PACKET, NULL, 0);
+}
+
 static LIBSSH2_CHANNEL *
 open_channel (VmdSshConnection *connection, const VmdSshWait *wait, GError **error)
 {
@@ -20,8 +27,7 @@ open_channel (VmdSshConnection *connection, const VmdSshWait *wait, GError **err
 
   do
     {
-      channel =
-          libssh2_channel_open_ex (session, "session", strlen ("session"), WINDOW, PACKET, NULL, 0);
+      channel = try_opening (session);
       if (!vmd_ssh_connection_settle (connection,
                                       channel != NULL ? 0 : libssh2_session_last_errno (session),
                                       wait, &again, error))
@@ -92,6 +98,22 @@ vmd_ssh_channel_open (VmdSshConnection *connection, const char *term, guint colu
     return channel;
   vmd_ssh_channel_end (connection, channel);
   return NULL;
+}
+
+/* Asks for the next command's channel, and does not wait for the answer: by the time that there is a next
+ * command, it will have come. */
+void
+vmd_ssh_channel_prepare_next (VmdSshConnection *connection)
+{
+  VmdSshWire *wire = vmd_ssh_connection_get_wire (connection);
+  LIBSSH2_CHANNEL *channel = NULL;
+
+  if (wire->failure == 0)
+    channel = try_opening (vmd_ssh_connection_get_session (connection));
+  /* An answer before the question: this is no honest guest. */
+  if (channel != NULL)
+    vmd_ssh_channel_end (connection, channel);
+  vmd_ssh_wire_flush (wire);
 }
 
 /**

@@ -53,7 +53,12 @@ static VmdExecResult *
 ssh_connection_exec (VmdGuestConnection *connection, VmdExecSpec *spec, GCancellable *cancellable,
                      GError **error)
 {
-  return vmd_ssh_exec (VMD_SSH_CONNECTION (connection), spec, cancellable, error);
+  VmdSshConnection *self = VMD_SSH_CONNECTION (connection);
+  VmdExecResult *result = vmd_ssh_exec (self, spec, cancellable, error);
+
+  if (result != NULL)
+    vmd_ssh_channel_prepare_next (self);
+  return result;
 }
 
 /* What the guest has sent meanwhile is left where it is, for the next command: mostly requests that

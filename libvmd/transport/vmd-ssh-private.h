@@ -66,6 +66,7 @@ vmd_ssh_connection_fail (VmdSshConnection *self, gssize result, const char *what
 LIBSSH2_CHANNEL *
 vmd_ssh_channel_open (VmdSshConnection *connection, const char *term, guint columns, guint rows,
                       const char *command, const VmdSshWait *wait, GError **error);
+void vmd_ssh_channel_prepare_next (VmdSshConnection *connection);
 gboolean vmd_ssh_channel_listen (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel,
                                  gboolean *closed, const char *what, GError **error);
 VmdExecResult *vmd_ssh_channel_get_result (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel);
