@@ -43,8 +43,8 @@ exec_in_guest (VmdVm *self, VmdExecSpec *spec, VmdVerb *verb, GError **error)
  * Runs a command in the guest to its end. A VM that boots is waited for until it can be logged in
  * to. Needs no lock, and blocks: not on a main loop.
  *
- * A command that is ended by a cancel or a timeout loses its streams and is hung up on, as by a terminal that
- * closes; one that does not mind is killed a little later.
+ * A command that is ended by a cancel or a timeout loses its streams and is hung up on, as by a
+ * terminal that closes; one that does not mind is killed a little later.
  *
  * Returns: (transfer full) (nullable): how the command ended, whatever its exit status;
  *   %VMD_ERROR_WRONG_STATE when the VM does not run, %VMD_ERROR_VM_STOPPED when it was stopped,

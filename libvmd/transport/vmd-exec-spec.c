@@ -282,8 +282,9 @@ vmd_exec_spec_append_program (VmdExecSpec *self, GString *line)
   g_string_append_printf (line, "exec %s", words != NULL ? words : "\"${SHELL:-/bin/sh}\" -l");
 }
 
-/* (nullable): by what the command's processes are known in the guest: VMD_EXEC in their environment. A
- * command with a terminal needs none: a server that loses the connection hangs up on that. */
+/* (nullable): by what the command's processes are known in the guest: VMD_EXEC in their
+ * environment. A command with a terminal needs none: a server that loses the connection hangs up on
+ * that. */
 const char *
 vmd_exec_spec_get_token (VmdExecSpec *self)
 {

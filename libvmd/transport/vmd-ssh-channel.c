@@ -100,8 +100,8 @@ vmd_ssh_channel_open (VmdSshConnection *connection, const char *term, guint colu
   return NULL;
 }
 
-/* Asks for the next command's channel, and does not wait for the answer: by the time that there is a next
- * command, it will have come. */
+/* Asks for the next command's channel, and does not wait for the answer: by the time that there is
+ * a next command, it will have come. */
 void
 vmd_ssh_channel_prepare_next (VmdSshConnection *connection)
 {

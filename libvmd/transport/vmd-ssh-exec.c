@@ -249,9 +249,9 @@ begin (Exec *self, GError **error)
   return self->channel != NULL;
 }
 
-/* Has the guest end the command, which otherwise would only lose its streams. The guest is not waited for
- * longer than one that works needs to take the order; the connection is given up after that, and the order
- * is carried out all the same. */
+/* Has the guest end the command, which otherwise would only lose its streams. The guest is not
+ * waited for longer than one that works needs to take the order; the connection is given up after
+ * that, and the order is carried out all the same. */
 static void
 hang_up (Exec *self)
 {

@@ -32,8 +32,9 @@ static void transport_init (VmdTransportInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (VmdSshTransport, vmd_ssh_transport, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (VMD_TYPE_TRANSPORT, transport_init))
 
-/* What each server is fastest with under emulation, as far as this libssh2 knows it. dropbear's SHA-256
- * costs twice its SHA-1, and what is wrong with SHA-1 (collisions) does not touch an HMAC. */
+/* What each server is fastest with under emulation, as far as this libssh2 knows it. dropbear's
+ * SHA-256 costs twice its SHA-1, and what is wrong with SHA-1 (collisions) does not touch an
+ * HMAC. */
 static const struct
 {
   const char *server_software;

@@ -50,8 +50,8 @@ vmd_ssh_wire_clear (VmdSshWire *self)
   g_clear_pointer (&self->out, g_byte_array_unref);
 }
 
-/* Nothing is moved over it any more; what is queued is tried once. The guest is told, whoever still has the
- * connection: what runs there ends by it. */
+/* Nothing is moved over it any more; what is queued is tried once. The guest sees the end at once,
+ * whoever still holds the connection: its server then hangs up on terminals, and closes streams. */
 void
 vmd_ssh_wire_cut (VmdSshWire *self)
 {

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a command costs on a connection that is there: the library's call, and the OpenSSH client over a
- * shared connection, taken in turn. The server and the command are the same. */
+/* What a command costs on a connection that is there: the library's call, and the OpenSSH client
+ * over a shared connection, taken in turn. The server and the command are the same. */
 
 #include "ssh-client.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What an import costs over SSH to the loopback, against `tar | ssh tar`: 20,000 small files, and one of
- * 64 MiB. Each makes its own connection. The best of some rounds, taken in turn. */
+/* What an import costs over SSH to the loopback, against `tar | ssh tar`: 20,000 small files, and
+ * one of 64 MiB. Each makes its own connection. The best of some rounds, taken in turn. */
 
 #include "ssh-client.h"
 

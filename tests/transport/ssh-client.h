@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* "ssh … HOST": a command line's beginning. @control: share the connection of ssh_client_open_master(). */
+/* "ssh … HOST": a command line's beginning. @control: share the connection of
+ * ssh_client_open_master(). */
 char *ssh_client_dup_prefix (Server *server, gboolean control);
 void ssh_client_open_master (Server *server);
 void ssh_client_close_master (Server *server);

@@ -315,8 +315,8 @@ open_processes (int fd, int *pidfds)
   g_assert_cmpint (pidfds[1], >=, 0);
 }
 
-/* A command that cares for none of its streams does not outlive whoever asked for it, and no more does
- * what it has started. */
+/* A command that cares for none of its streams does not outlive whoever asked for it, and no more
+ * does what it has started. */
 static void
 check_ends_command (ServerKind kind, const char *script)
 {
