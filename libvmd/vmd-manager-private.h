@@ -31,6 +31,9 @@ VmdProcessWatcher *vmd_manager_get_process_watcher (VmdManager *self);
 VmdClock *vmd_manager_get_clock (VmdManager *self);
 /* Cancelled at close: one cancellable for the whole service. */
 GCancellable *vmd_manager_get_cancellable (VmdManager *self);
+/* Between these two, the close waits. A verb's bracket calls them. */
+void vmd_manager_enter_verb (VmdManager *self);
+void vmd_manager_leave_verb (VmdManager *self);
 
 /* Paths (transfer full): <state-dir>/vms/<id>, <runtime-dir>/<first 12 of id>, images/<digest>.raw,
  * kernels/<version>. */

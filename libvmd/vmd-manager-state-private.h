@@ -35,6 +35,10 @@ struct _VmdManager
   VmdManagerJobs *jobs;
   VmdManagerConsoles *consoles; /* NULL when closed */
   guint boot_timeout; /* milliseconds */
+
+  GMutex verbs_mutex; /* a leaf; guards what follows */
+  GCond verbs_changed;
+  guint n_verbs; /* under way, on whichever threads */
 };
 
 typedef enum

@@ -64,6 +64,8 @@ vmd_manager_finalize (GObject *object)
   g_clear_object (&self->worker);
   g_clear_object (&self->clock);
   g_clear_object (&self->cancellable);
+  g_cond_clear (&self->verbs_changed);
+  g_mutex_clear (&self->verbs_mutex);
   g_free (self->state_dir);
   g_free (self->runtime_dir);
   G_OBJECT_CLASS (vmd_manager_parent_class)->finalize (object);
@@ -85,6 +87,8 @@ vmd_manager_init (VmdManager *self)
 {
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
 
+  g_mutex_init (&self->verbs_mutex);
+  g_cond_init (&self->verbs_changed);
   self->cancellable = g_cancellable_new ();
   self->signals = vmd_signal_queue_new (context);
   self->cache = vmd_cache_new ();
@@ -203,12 +207,40 @@ vmd_manager_open (const char *state_dir, const char *backend, GCancellable *canc
   return g_steal_pointer (&self);
 }
 
+void
+vmd_manager_enter_verb (VmdManager *self)
+{
+  g_mutex_lock (&self->verbs_mutex);
+  self->n_verbs++;
+  g_mutex_unlock (&self->verbs_mutex);
+}
+
+void
+vmd_manager_leave_verb (VmdManager *self)
+{
+  g_mutex_lock (&self->verbs_mutex);
+  self->n_verbs--;
+  g_cond_broadcast (&self->verbs_changed);
+  g_mutex_unlock (&self->verbs_mutex);
+}
+
+/* Those that were called on the caller's own threads too, which the worker knows nothing of. All
+ * are cancelled, and what they do after that, to undo themselves, has an end. */
+static void
+wait_for_verbs (VmdManager *self)
+{
+  g_mutex_lock (&self->verbs_mutex);
+  while (self->n_verbs > 0)
+    g_cond_wait (&self->verbs_changed, &self->verbs_mutex);
+  g_mutex_unlock (&self->verbs_mutex);
+}
+
 /**
  * vmd_manager_close:
  *
  * Cancels what this process has under way, waits until that has undone itself, and closes the state
  * directory. VMs that run go on running. Handles that are still around can be read, no more. Twice
- * is as good as once.
+ * is as good as once. Not from within a verb, such as from a job's “changed”.
  *
  * Since: 0.1
  */
@@ -223,6 +255,7 @@ vmd_manager_close (VmdManager *self)
   g_clear_pointer (&self->consoles, vmd_manager_consoles_free);
   if (self->worker != NULL)
     vmd_worker_drain (self->worker);
+  wait_for_verbs (self);
   if (self->store != NULL)
     vmd_store_close (self->store);
   vms = vmd_cache_dup_all (self->cache, VMD_ROW_VM);

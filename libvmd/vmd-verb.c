@@ -8,6 +8,7 @@
  * when the job is cancelled or aborted, or when the manager closes. */
 struct _VmdVerb
 {
+  VmdManager *owner; /* which waits at its close until the verb is freed */
   VmdJob *job;
   GCancellable *caller; /* (nullable) */
   GCancellable *manager;
@@ -47,6 +48,8 @@ vmd_verb_begin (VmdManager *manager, VmdJob *job, const char *kind, const char *
   g_autoptr (VmdVerb) self = g_new0 (VmdVerb, 1);
   g_autoptr (GError) cancelled = NULL;
 
+  self->owner = g_object_ref (manager);
+  vmd_manager_enter_verb (manager);
   self->job = job != NULL ? g_object_ref (job)
                           : vmd_manager_begin_job (manager, kind, target, NULL, NULL, error);
   if (self->job == NULL)
@@ -119,5 +122,7 @@ vmd_verb_free (VmdVerb *self)
   g_clear_object (&self->caller);
   g_clear_object (&self->manager);
   g_clear_object (&self->job);
+  vmd_manager_leave_verb (self->owner);
+  g_object_unref (self->owner);
   g_free (self);
 }

@@ -264,6 +264,49 @@ test_close_without_main_loop (Fixture *fixture, gconstpointer data)
   g_assert_null (fixture->manager);
 }
 
+static gboolean
+count_claims (sqlite3 *db, gpointer data, GError **error)
+{
+  g_autoptr (GPtrArray) claims = vmd_transition_row_load_all (db, error);
+  g_autoptr (GPtrArray) launches = vmd_launch_row_load_all (db, error);
+
+  *(guint *) data = claims->len + launches->len;
+  return TRUE;
+}
+
+static void
+assert_no_claims (Fixture *fixture)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmdStore) store = vmd_store_open (fixture->state_dir, &error);
+  guint n = 0;
+
+  g_assert_no_error (error);
+  vmd_store_transact (store, count_claims, &n, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (n, ==, 0);
+  vmd_store_close (store);
+}
+
+/* A start on a thread of the program's own is undone before the store is closed. */
+static void
+test_close_during_start (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VmdVm) vm = create_vm (fixture->manager, "vm");
+  Call start = { .run = run_start, .vm = vm };
+
+  set_script (fixture, "launch hang\n");
+  call_begin (&start);
+  wait_for_state (vm, VMD_VM_RUNNING);
+  vmd_manager_close (fixture->manager);
+  call_join (&start);
+  assert_vmd_error (start.error, VMD_ERROR_CANCELLED);
+  call_clear (&start);
+  g_clear_object (&fixture->manager);
+  assert_no_claims (fixture);
+  fixture->manager = open_another (fixture);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -273,6 +316,7 @@ main (int argc, char **argv)
   add_test ("/crossings/joined-stop-goes-on", test_joined_stop_goes_on);
   add_test ("/crossings/reload-before-exit-is-told", test_reload_before_exit_is_told);
   add_test ("/crossings/unreadable-row", test_unreadable_row);
+  add_test ("/crossings/close-during-start", test_close_during_start);
   for (guint i = 0; i < G_N_ELEMENTS (enders); i++)
     {
       g_autofree char *path = g_strdup_printf ("/crossings/boot-is-ended-by/%s", enders[i].name);
