@@ -10,6 +10,7 @@ import pty
 import select
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -156,19 +157,22 @@ class Interrupt(Case):
         self.assertEqual(self.sandbox.vms(), {})
 
     def test_twice(self):
-        """The second Ctrl-C waits for nothing, and --rm goes on in vmd."""
-        self.sandbox.order("quit hang")
+        """The second Ctrl-C waits for nothing, and what --rm began goes on in vmd."""
         repository = self.sandbox.repository()
-        process = self.sandbox.popen("run", "--rm", repository, "--", "sh", "-c",
+        process = self.sandbox.popen("run", "--rm", "--name=web", repository, "--", "sh", "-c",
                                      "echo works; sleep 1000")
         self.assertEqual(process.stdout.readline(), b"works\n")
+        holder = self.sandbox.popen("lock", "web", "--", "sh", "-c", "echo held; cat",
+                                    stdin=subprocess.PIPE)
+        self.assertEqual(holder.stdout.readline(), b"held\n")
         process.send_signal(signal.SIGINT)
-        wait_until(lambda: process.poll() is not None or self.jobs("delete", "running") or
-                   self.jobs("delete", "done"), "the clean-up begins")
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+        wait_until(lambda: any(not lock["held"] for lock in
+                               self.good("lock", "list", "--json").json), "the clean-up waits")
+        process.send_signal(signal.SIGINT)
         process.communicate(timeout=HANG_LIMIT)
         self.assertEqual(process.returncode, 5)
+        self.assertIn("web", self.sandbox.vms())
+        holder.communicate(timeout=HANG_LIMIT)
         wait_until(lambda: self.sandbox.vms() == {}, "vmd deletes it")
 
     def test_waits(self):
