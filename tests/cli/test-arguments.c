@@ -8,6 +8,15 @@
 #include <string.h>
 #include <vmd-error.h>
 
+/* TAP is UTF-8, and not all of these are. */
+static void
+tell (const char *text)
+{
+  g_autofree char *escaped = g_strescape (text, NULL);
+
+  g_test_message ("“%s”", escaped);
+}
+
 static const VmctlOption options[] = {
   { "force", 'f', VMCTL_OPTION_FLAG, NULL, "" },     { "name", 'n', VMCTL_OPTION_TEXT, "NAME", "" },
   { "env", 0, VMCTL_OPTION_LIST, "NAME=VALUE", "" }, { "memory", 0, VMCTL_OPTION_SIZE, "SIZE", "" },
@@ -88,7 +97,8 @@ test_patterns (void)
       g_autoptr (GError) error = NULL;
       g_autoptr (VmctlArguments) arguments = parse (cases[i].pattern, cases[i].line, &error);
 
-      g_test_message ("“%s”: “%s”", cases[i].pattern, cases[i].line);
+      tell (cases[i].pattern);
+      tell (cases[i].line);
       g_assert_cmpint (arguments != NULL, ==, cases[i].good);
       if (cases[i].good)
         g_assert_no_error (error);
@@ -163,7 +173,7 @@ test_find (void)
       int n_words = 0;
       const VmctlCommand *command = vmctl_command_find (argv, &n_words, &error);
 
-      g_test_message ("“%s”", cases[i].line);
+      tell (cases[i].line);
       g_assert_cmpstr (command != NULL ? command->name : NULL, ==, cases[i].name);
       if (command == NULL)
         g_assert_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT);

@@ -6,6 +6,15 @@
 
 #include <vmd-error.h>
 
+/* TAP is UTF-8, and not all of these are. */
+static void
+tell (const char *text)
+{
+  g_autofree char *escaped = g_strescape (text, NULL);
+
+  g_test_message ("“%s”", escaped);
+}
+
 /* LESSONS 41. The same cases as libvmd's own parser has. */
 static const struct
 {
@@ -56,7 +65,7 @@ test_size (void)
       guint64 bytes = 77;
       gboolean parsed = vmctl_size_parse (sizes[i].text, "--memory", &bytes, &error);
 
-      g_test_message ("“%s”", sizes[i].text);
+      tell (sizes[i].text);
       g_assert_cmpint (parsed, ==, sizes[i].bytes != 0);
       g_assert_cmpuint (bytes, ==, parsed ? sizes[i].bytes : 77);
       if (parsed)
@@ -86,7 +95,7 @@ test_count (void)
       g_autoptr (GError) error = NULL;
       guint count = 77;
 
-      g_test_message ("“%s”", counts[i].text);
+      tell (counts[i].text);
       g_assert_cmpint (vmctl_count_parse (counts[i].text, "--vcpus", &count, &error), ==,
                        counts[i].count != 0);
       g_assert_cmpuint (count, ==, counts[i].count != 0 ? counts[i].count : 77);
@@ -126,7 +135,7 @@ test_duration (void)
       g_autoptr (GError) error = NULL;
       guint milliseconds = 77;
 
-      g_test_message ("“%s”", durations[i].text);
+      tell (durations[i].text);
       g_assert_cmpint (vmctl_duration_parse (durations[i].text, "--grace", &milliseconds, &error),
                        ==, durations[i].valid);
       g_assert_cmpuint (milliseconds, ==, durations[i].valid ? durations[i].milliseconds : 77);
