@@ -83,8 +83,8 @@ is_structure (char c)
 }
 
 /* json-glib takes more than JSON: a quote in a comment, or between single quotes, begins no string
- * for it. So nothing but JSON is let through, or else the brackets would be counted in other strings
- * than the parser sees. */
+ * for it. So nothing but JSON is let through, or else the brackets would be counted in other
+ * strings than the parser sees. */
 static gboolean
 is_safe_to_parse (const char *line)
 {

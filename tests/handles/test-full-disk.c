@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A disk that is full, for real: a small tmpfs in a mount namespace of our own. Where neither may be
- * made, there is nothing to test. */
+/* A disk that is full, for real: a small tmpfs in a mount namespace of our own. Where neither may
+ * be made, there is nothing to test. */
 
 #define DISK_SIZE "size=12m"
 

@@ -64,7 +64,8 @@ test_stop_while_booting (Fixture *fixture, gconstpointer data)
   assert_reason (vm, "stopped");
 }
 
-/* The waiting ends with the stop's claim, and not only with the guest, which here never powers off. */
+/* The waiting ends with the stop's claim, and not only with the guest, which here never powers
+ * off. */
 static void
 test_stop_ends_wait_at_once (Fixture *fixture, gconstpointer data)
 {
