@@ -202,8 +202,8 @@ test_hostile_source (Pair *self, gconstpointer data)
     "{\"version\":1,\"repository\":\"r\",\"head\":\"\",\"branch\":[],\"files\":1,\"bytes\":1}",
     /* Good but for brackets that are hidden from whoever counts them. */
     "{'\"':[[[[[]]]]],\"version\":1,\"repository\":\"r\",\"head\":\"\",\"files\":1,\"bytes\":1}",
-    "{/*\"*/\"a\":[[[[[]]]]],\"version\":1,\"repository\":\"r\",\"head\":\"\",\"files\":1,"
-    "\"bytes\":1}",
+    ("{/*\"*/\"a\":[[[[[]]]]],\"version\":1,\"repository\":\"r\",\"head\":\"\",\"files\":1,"
+     "\"bytes\":1}"),
   };
   g_autofree char *nested = g_strnfill (60000, '[');
   g_autoptr (GString) text = g_string_new (NULL);
