@@ -26,13 +26,15 @@ int
 main (int argc, char **argv)
 {
   VmdDaemonOptions options = { .ready_fd = -1 };
+  g_autofree char *state_dir = NULL;
+  g_autofree char *backend = NULL;
+  g_autofree char *address = NULL;
   gboolean version = FALSE;
   const GOptionEntry entries[] = {
-    { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options.state_dir, "State directory", "DIR" },
-    { "backend", 0, 0, G_OPTION_ARG_STRING, &options.backend,
+    { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &state_dir, "State directory", "DIR" },
+    { "backend", 0, 0, G_OPTION_ARG_STRING, &backend,
       "Hypervisor: qemu or fake (default: $VMD_BACKEND, else qemu)", "NAME" },
-    { "address", 0, 0, G_OPTION_ARG_STRING, &options.address, "Socket to serve on",
-      "unix:path=PATH" },
+    { "address", 0, 0, G_OPTION_ARG_STRING, &address, "Socket to serve on", "unix:path=PATH" },
     { "system", 0, 0, G_OPTION_ARG_NONE, &options.system_bus, "Serve on the system bus", NULL },
     { "no-bus", 0, 0, G_OPTION_ARG_NONE, &options.no_bus, "Serve on no bus", NULL },
     { "idle-exit", 0, 0, G_OPTION_ARG_INT, &options.idle_exit, "Exit when unused for so long",
@@ -57,8 +59,9 @@ main (int argc, char **argv)
       g_printf ("vmd %s\n", VMD_VERSION);
       return 0;
     }
-  if (options.backend == NULL)
-    options.backend = g_getenv ("VMD_BACKEND");
+  options.state_dir = state_dir;
+  options.backend = backend != NULL ? backend : g_getenv ("VMD_BACKEND");
+  options.address = address;
   self = vmd_daemon_new (&options, &error);
   if (self == NULL)
     {

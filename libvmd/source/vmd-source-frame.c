@@ -46,6 +46,9 @@ advance (struct iovec *parts, gsize n_parts, gsize length)
     {
       gsize taken = MIN (length, parts[i].iov_len);
 
+      /* A part without bytes may be NULL, to which not even 0 may be added. */
+      if (taken == 0)
+        continue;
       parts[i].iov_base = (char *) parts[i].iov_base + taken;
       parts[i].iov_len -= taken;
       length -= taken;

@@ -47,7 +47,8 @@ class Case(unittest.TestCase):
             self.assertNotIn("\0", text)
             self.assertTrue(text.endswith(LINE.decode() + "the end\n"))
             self.assertGreaterEqual(len(text), KEPT)
-            self.assertLess(len(text), KEPT + MIB)
+            # The look may have come before all was written.
+            self.assertLess(len(text), 16 * MIB)
 
     def test_hole_overtakes_a_reader(self):
         following = self.sandbox.popen("logs", "--follow", "web")

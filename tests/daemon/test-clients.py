@@ -157,23 +157,27 @@ class Locks:
 
 
 class Vanishing:
-    def set_up_start(self, options=None):
-        """A client that vanishes while a start of its boots."""
-        self.sandbox.order("ready hang")
-        path = self.client.create("web")
-        client = self.connect()
-        client.begin_vm(path, "Start", {"job-token": text("gone")} | (options or {}))
-        job = client.job_path("gone")
-        self.client.wait_for(lambda: self.client.get(path, "Vm", "Pid") != 0, "it boots")
-        return path, client, job
+    def locks(self):
+        return self.client.call(MANAGER, "Manager", "ListLocks", "a{sv}", {})[0]
 
     def test_a_start_past_its_launch_goes_on(self):
-        """LESSONS 19."""
-        path, client, _ = self.set_up_start()
+        """LESSONS 19. That its client has gone is noticed when its lock is released."""
+        self.sandbox.order("ready hang")
+        path = self.client.create("web")
+        self.client.create("other")
+        client = self.connect()
+        _, hold = lock(client, ("vm", "other", "shared"))
+        client.begin_vm(path, "Start", {"job-token": text("gone")})
+        job = client.job_path("gone")
+        self.client.wait_for(lambda: self.client.get(path, "Vm", "Pid") != 0, "it boots")
         client.close()
-        self.sandbox.order()
-        self.client.vm(path, "Restart")
-        self.assertEqual(self.client.get(path, "Vm", "State"), "running")
+        self.client.wait_for(lambda: self.locks() == [], "its end is noticed")
+        os.close(hold)
+        self.assertEqual(self.client.get(job, "Job", "State"), "running")
+        self.client.vm(path, "Kill")
+        self.client.wait_for(lambda: self.client.get(job, "Job", "Ended") != 0, "the start ends")
+        # By the kill, and not since nobody waited for it any more.
+        self.assertEqual(self.client.get(job, "Job", "State"), "failed")
 
     def test_exec_ends(self):
         path = self.running()
