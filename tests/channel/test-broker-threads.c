@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "channel/vmd-broker-private.h"
+#include "scale.h"
 
 /* 60: thousands of takeovers from several threads, over one device and over several: of each device
  * exactly one lives at the end, every other has ended and was told so before its successor had
@@ -67,7 +68,7 @@ static void
 take_over (const char *const *names, guint n_names)
 {
   const VmdContestLimits limits = { .takeovers = 5, .window = 10 * G_USEC_PER_SEC };
-  guint rounds = g_getenv ("VMD_TEST_SCALE") != NULL ? 200 : 20000;
+  guint rounds = scaled (20000);
   g_autoptr (VmdMemoryStorage) storage = vmd_memory_storage_new ();
   g_autoptr (VmdClock) clock = vmd_system_clock_new ();
   g_autoptr (VmdBroker) broker = vmd_broker_new (VMD_BROKER_STORAGE (storage), clock, 1, &limits);
