@@ -94,10 +94,11 @@ vmd_vm_open_log (VmdVm *self, GError **error)
  * vmd_vm_open_console:
  *
  * Connects to the guest's console: what is written is typed there, what is read was printed from
- * now on. One client at a time. Needs no lock; waits for two seconds at most.
+ * now on. The hypervisor serves one client at a time: the next one's turn comes when the one before
+ * has closed. Needs no lock; waits for two seconds at most.
  *
  * Returns: (transfer full): a connected socket, the caller's to close; -1 with
- *   %VMD_ERROR_WRONG_STATE when the VM does not run, %VMD_ERROR_BUSY when somebody has the console
+ *   %VMD_ERROR_WRONG_STATE when the VM does not run
  *
  * Since: 0.1
  */
