@@ -25,6 +25,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def by_hand_network(argument):
+    """vmd hands QEMU a socket that leads to passt; by hand, one takes QEMU's own."""
+    return "user,id=user,net=10.0.3.0/24" if argument.startswith("stream,id=user") else argument
+
+
 class ByHand:
     """The command line of a VM that vmd started, with paths of its own and a port picked beforehand."""
 
@@ -52,7 +57,7 @@ class ByHand:
                 shutil.copy(os.path.join(self.vm_dir, name), directory)
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", self.base,
                         os.path.join(directory, self.disk), self.size], check=True)
-        arguments = [argument.replace(self.vm_dir, directory).replace(self.runtime_dir, directory)
+        arguments = [by_hand_network(argument).replace(self.vm_dir, directory).replace(self.runtime_dir, directory)
                      .replace("tcp:127.0.0.1:0-", f"tcp:127.0.0.1:{port}-") for argument in self.arguments]
         self.qemu = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         ssh = GuestSsh(os.path.join(directory, "keys"), port, directory)

@@ -50,7 +50,7 @@ def main():
         sandbox.good("image", "build", "--tiny", "tiny", limit=900)
         guest = Guest(sandbox, bus)
         verbs = {
-            "list": bus.objects,
+            "list": bus.read_objects,
             "show": lambda: bus.properties(guest.path),
             "stop": lambda: bus.vm(guest.path, "Stop"),
             "kill": lambda: bus.vm(guest.path, "Kill"),

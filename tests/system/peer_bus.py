@@ -52,6 +52,11 @@ class Bus:
     def properties(self, path, interface="Vm"):
         return self.call(path, "org.freedesktop.DBus.Properties", "GetAll", "(s)", PREFIX + interface)[0]
 
+    def read_objects(self):
+        """What `objects` unpacks, as it comes: Python takes longer over it than the bus."""
+        self.connection.call_sync(None, ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects",
+                                  None, None, Gio.DBusCallFlags.NONE, GLib.MAXINT, None)
+
     def objects(self):
         return self.call(ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")[0]
 
