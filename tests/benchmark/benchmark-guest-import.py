@@ -27,9 +27,9 @@ def main():
             "20,000 files of 1 KiB": {f"d{i // 200}/file-{i}": os.urandom(512).hex() for i in range(20000)},
             "one file of 64 MiB": {"file": os.urandom(32 << 20).hex()},
         }
+        numbers = itertools.count()
         for number, (what, files) in enumerate(trees.items()):
             repository = sandbox.repository(f"tree-{number}", files)
-            numbers = itertools.count()
             names = subprocess.check_output(["git", "-C", repository, "ls-files", "-z"])
 
             def ours():
