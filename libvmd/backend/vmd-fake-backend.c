@@ -8,7 +8,7 @@
 #include "vmd-launch-resource-private.h"
 #include "vmd-qmp-machine-private.h"
 
-#include "../base/vmd-helper-private.h"
+#include "../base/vmd-program-private.h"
 #include "../base/vmd-state-dir-private.h"
 
 /* A backend whose hypervisor is vmd-fake-vmm: a real process with real sockets, records and an end,

@@ -9,7 +9,7 @@
 
 #include "../base/vmd-failure-private.h"
 #include "../base/vmd-fault-private.h"
-#include "../base/vmd-helper-private.h"
+#include "../base/vmd-program-private.h"
 #include "../base/vmd-poll-private.h"
 
 #include <errno.h>

@@ -11,7 +11,7 @@
 #include "vmd-qmp-machine-private.h"
 
 #include "../base/vmd-failure-private.h"
-#include "../base/vmd-helper-private.h"
+#include "../base/vmd-program-private.h"
 
 #define PROGRAM "qemu-system-x86_64"
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "vmd-helper-private.h"
+#include "vmd-program-private.h"
 
 #include "vmd-failure-private.h"
 #include "vmd-poll-private.h"

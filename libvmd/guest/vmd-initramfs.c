@@ -5,7 +5,7 @@
 #include "vmd-guest-private.h"
 
 #include "../base/vmd-failure-private.h"
-#include "../base/vmd-helper-private.h"
+#include "../base/vmd-program-private.h"
 #include "../base/vmd-poll-private.h"
 #include "vmd-cpio-private.h"
 #include "vmd-seed-private.h"

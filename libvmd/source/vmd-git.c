@@ -5,7 +5,7 @@
 #include "vmd-git-private.h"
 
 #include "../base/vmd-failure-private.h"
-#include "../base/vmd-helper-private.h"
+#include "../base/vmd-program-private.h"
 #include "../base/vmd-poll-private.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 
 #include "archive-fixture.h"
 
-#include "base/vmd-helper-private.h"
+#include "base/vmd-program-private.h"
 #include "base/vmd-state-dir-private.h"
 
 #include <glib/gstdio.h>

@@ -5,7 +5,7 @@
 #include "qemu-fixture.h"
 
 #include "archive/vmd-archive-private.h"
-#include "base/vmd-helper-private.h"
+#include "base/vmd-program-private.h"
 #include "base/vmd-poll-private.h"
 #include "base/vmd-state-dir-private.h"
 #include "vmd-job-private.h"

@@ -7,7 +7,7 @@
 #include "backend-fixture.h"
 
 #include "backend/vmd-frame-filter-private.h"
-#include "base/vmd-helper-private.h"
+#include "base/vmd-program-private.h"
 #include "base/vmd-poll-private.h"
 
 #include <arpa/inet.h>

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "base/vmd-helper-private.h"
+#include "base/vmd-program-private.h"
 #include "base/vmd-poll-private.h"
 #include "base/vmd-process-private.h"
 #include "base/vmd-state-dir-private.h"

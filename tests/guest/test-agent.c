@@ -4,7 +4,7 @@
 
 #include "guest/vmd-guest-private.h"
 
-#include "base/vmd-helper-private.h"
+#include "base/vmd-program-private.h"
 #include "base/vmd-poll-private.h"
 
 #include <gio/gio.h>

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ssh-server.h"
 
-#include "libvmd/base/vmd-helper-private.h"
+#include "libvmd/base/vmd-program-private.h"
 #include "libvmd/base/vmd-poll-private.h"
 #include "libvmd/base/vmd-state-dir-private.h"
 
