@@ -14,6 +14,7 @@
 
 #include <glib/gstdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define ROUNDS 3
 #define LIMIT 300000
@@ -208,6 +209,9 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  /* What is measured is the way there, and not the disk, which took thirty times as long. */
+  if (access ("/dev/shm", W_OK) == 0)
+    g_setenv ("TMPDIR", "/dev/shm", FALSE);
   add ("/benchmark/ssh-import/small", SERVER_OPENSSH, test_small);
   add ("/benchmark/ssh-import/large", SERVER_OPENSSH, test_large);
   add ("/benchmark/ssh-import/dropbear/small", SERVER_DROPBEAR, test_small);
