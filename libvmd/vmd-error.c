@@ -54,6 +54,7 @@ static const struct
   { { VMD_ERROR_HAS_SUBMODULES, BUS_PREFIX "HasSubmodules" }, EXIT_USAGE },
   { { VMD_ERROR_BAD_ARCHIVE, BUS_PREFIX "BadArchive" }, EXIT_FAILED },
   { { VMD_ERROR_PROTOCOL, BUS_PREFIX "Protocol" }, EXIT_FAILED },
+  { { VMD_ERROR_CONFLICT, BUS_PREFIX "Conflict" }, EXIT_BUSY },
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (error_table) == VMD_N_ERRORS);
 

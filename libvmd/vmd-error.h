@@ -40,6 +40,8 @@ G_BEGIN_DECLS
  * @VMD_ERROR_HAS_SUBMODULES: the git repository has submodules, which this mode does not carry
  * @VMD_ERROR_BAD_ARCHIVE: an archive is damaged, or has a member that must not be unpacked
  * @VMD_ERROR_PROTOCOL: the other side of a socket does not speak as agreed
+ * @VMD_ERROR_CONFLICT: somebody else changed it meanwhile: what was asked for another version does
+ *   not fit
  *
  * The one error domain of libvmd. Every code has one name on the bus and one exit status of vmctl,
  * in the table of vmd-error.c.
@@ -77,6 +79,7 @@ typedef enum
   VMD_ERROR_HAS_SUBMODULES,
   VMD_ERROR_BAD_ARCHIVE,
   VMD_ERROR_PROTOCOL,
+  VMD_ERROR_CONFLICT,
 } VmdError;
 
 /**
@@ -84,7 +87,7 @@ typedef enum
  *
  * How many codes there are; the table and a static assert keep to it.
  */
-#define VMD_N_ERRORS (VMD_ERROR_PROTOCOL + 1)
+#define VMD_N_ERRORS (VMD_ERROR_CONFLICT + 1)
 
 VMD_AVAILABLE_IN_0_1 GQuark vmd_error_quark (void);
 VMD_AVAILABLE_IN_0_1 const char *vmd_error_get_bus_name (VmdError code);

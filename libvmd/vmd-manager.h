@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "vmd-device-group.h"
 #include "vmd-image.h"
 #include "vmd-kernel.h"
 #include "vmd-vm.h"
@@ -18,7 +19,8 @@ VMD_AVAILABLE_IN_0_1 G_DECLARE_FINAL_TYPE (VmdManager, vmd_manager, VMD, MANAGER
  *   "vm-added" (VmdVm) "vm-removed" (VmdVm) "image-added"/"image-removed" (VmdImage; an update is
  *   removed + added), "kernel-added"/"kernel-removed" (VmdKernel),
  *   "workspace-added"/"workspace-removed" (VmdWorkspace; update = both), "job-added"/"job-removed"
- *   (VmdJob). */
+ *   (VmdJob), "device-added"/"device-removed" (VmdDevice), "group-added"/"group-removed"
+ *   (VmdDeviceGroup). */
 VMD_AVAILABLE_IN_0_1 VmdManager *vmd_manager_open (const char *state_dir, const char *backend,
                                                    GCancellable *cancellable, GError **error);
 /* Cancels what this process has under way, waits for it, closes. Running VMs go on. */
@@ -106,5 +108,26 @@ vmd_manager_import_kernel_finish (VmdManager *self, GAsyncResult *result, GError
 VMD_AVAILABLE_IN_0_1 VmdKernel *
 vmd_manager_ensure_kernel (VmdManager *self, VmdJob *job, GCancellable *cancellable,
                            GError **error);
+
+/* Devices and their groups. Lists are sorted by id and by name. Finding: a device's id, the name or a
+ * unique prefix of the id of a VM's; a group's name. (transfer full) */
+VMD_AVAILABLE_IN_0_1 GListModel *vmd_manager_list_devices (VmdManager *self);
+VMD_AVAILABLE_IN_0_1 VmdDevice *
+vmd_manager_find_device (VmdManager *self, const char *name_or_id, GError **error);
+VMD_AVAILABLE_IN_0_1 GListModel *vmd_manager_list_groups (VmdManager *self);
+VMD_AVAILABLE_IN_0_1 VmdDeviceGroup *
+vmd_manager_find_group (VmdManager *self, const char *name, GError **error);
+/* @schema: (nullable) JSON. EXISTS; INVALID_ARGUMENT. */
+VMD_AVAILABLE_IN_0_1 void
+vmd_manager_add_device_async (VmdManager *self, const char *id, const char *schema,
+                              GCancellable *cancellable, GAsyncReadyCallback callback,
+                              gpointer user_data);
+VMD_AVAILABLE_IN_0_1 VmdDevice *
+vmd_manager_add_device_finish (VmdManager *self, GAsyncResult *result, GError **error);
+VMD_AVAILABLE_IN_0_1 void
+vmd_manager_add_group_async (VmdManager *self, const char *name, GCancellable *cancellable,
+                             GAsyncReadyCallback callback, gpointer user_data);
+VMD_AVAILABLE_IN_0_1 VmdDeviceGroup *
+vmd_manager_add_group_finish (VmdManager *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "vmd-channel.h"
+#include "vmd-device-group.h"
+#include "vmd-device.h"
 #include "vmd-error.h"
 #include "vmd-exec.h"
 #include "vmd-image.h"
