@@ -30,9 +30,17 @@ guint vmd_config_values_get_n_keys (VmdConfigValues *self);
 /* The i-th in order; neither is NUL-terminated: (out) lengths. @value is JSON. */
 void vmd_config_values_get_pair (VmdConfigValues *self, guint i, const char **key,
                                  gsize *key_length, const char **value, gsize *value_length);
+/* The JSON of one value, within the text; FALSE: it is not set. */
+gboolean
+vmd_config_values_find (VmdConfigValues *self, const char *key, const char **value, gsize *length);
 /* (transfer full) (nullable): JSON of one value. */
 char *vmd_config_values_dup_value (VmdConfigValues *self, const char *key);
 gboolean vmd_config_values_equal (VmdConfigValues *a, VmdConfigValues *b);
+/* INVALID_ARGUMENT: more keys or bytes than the most that there may be, which parse() and patch()
+ * have asked of what they make, and overlay() has not. */
+gboolean vmd_config_values_check_size (VmdConfigValues *self, GError **error);
+/* @key: UTF-8. INVALID_ARGUMENT: no key is like this. */
+gboolean vmd_config_key_validate (const char *key, GError **error);
 /* What @over has wins. Linear in both. (transfer full) */
 VmdConfigValues *vmd_config_values_overlay (VmdConfigValues *under, VmdConfigValues *over);
 /* RFC 7396 on one level: null unsets. @patch: JSON, as for parse() with null besides. (transfer
