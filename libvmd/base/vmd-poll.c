@@ -175,14 +175,17 @@ vmd_read_some (int fd, void *data, gsize length, GCancellable *cancellable, gint
     }
 }
 
-/* Closes *@fd if there is one, and sets it to -1. Keeps errno. */
+/* Closes *@fd if there is one, and sets it to -1. Keeps errno. A number that is closed twice is a
+ * fault of whoever calls, and a grave one: between the two another thread may have opened a file
+ * of that number, which loses it then, be it a client's socket or a lock. So it is told of
+ * whenever it does no harm. */
 void
 vmd_clear_fd (int *fd)
 {
   int saved_errno = errno;
 
-  if (*fd >= 0)
-    close (*fd);
+  if (*fd >= 0 && close (*fd) < 0 && errno == EBADF)
+    g_critical ("descriptor %d has been closed by somebody else", *fd);
   *fd = -1;
   errno = saved_errno;
 }

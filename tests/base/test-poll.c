@@ -235,10 +235,30 @@ test_clear_keeps_errno (void)
   errno = EXDEV;
   vmd_clear_fd (&fd);
   g_assert_cmpint (errno, ==, EXDEV);
-  fd = G_MAXINT;
+  fd = open ("/dev/full", O_WRONLY | O_CLOEXEC);
+  g_assert_cmpint (fd, >=, 0);
+  errno = EXDEV;
   vmd_clear_fd (&fd);
   g_assert_cmpint (errno, ==, EXDEV);
   g_assert_cmpint (fd, ==, -1);
+}
+
+/* What a function was given to keep, its caller must not close too. */
+static void
+test_closed_twice (void)
+{
+  if (g_test_subprocess ())
+    {
+      int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+      int same_fd = fd;
+
+      vmd_clear_fd (&fd);
+      vmd_clear_fd (&same_fd);
+      return;
+    }
+  g_test_trap_subprocess (NULL, 0, 0);
+  g_test_trap_assert_failed ();
+  g_test_trap_assert_stderr ("*descriptor * has been closed by somebody else*");
 }
 
 #define add_test(path, function) g_test_add (path, Pipe, NULL, set_up, function, tear_down)
@@ -259,5 +279,6 @@ main (int argc, char **argv)
   add_test ("/poll/no-sigpipe", test_no_sigpipe);
   add_test ("/poll/bad-descriptor", test_bad_descriptor);
   g_test_add_func ("/poll/clear-keeps-errno", test_clear_keeps_errno);
+  g_test_add_func ("/poll/closed-twice", test_closed_twice);
   return g_test_run ();
 }

@@ -15,21 +15,32 @@
 
 static GitFixture git;
 static char *large;
+static VmdSource *repository;
+static GPtrArray *servers; /* of GThread */
 
 void
 import_support_begin (void)
 {
+  g_autoptr (GError) error = NULL;
+
   git_fixture_set_up (&git, NULL);
   large = g_strnfill (LARGE_SIZE, 'x');
   git_write (&git, "small", "small\n");
   git_write (&git, "directory/large", large);
   git_run (&git, "add", "-A", NULL);
   git_run (&git, "commit", "-q", "-m", "first", NULL);
+  repository = vmd_source_open (git.repository, FALSE, NULL, &error);
+  g_assert_no_error (error);
+  servers = g_ptr_array_new ();
 }
 
 void
 import_support_end (void)
 {
+  for (guint i = 0; i < servers->len; i++)
+    g_thread_join (g_ptr_array_index (servers, i));
+  g_ptr_array_unref (servers);
+  g_object_unref (repository);
   git_fixture_tear_down (&git, NULL);
   g_free (large);
 }
@@ -40,16 +51,15 @@ get_repository (void)
   return git.repository;
 }
 
+/* Whatever comes of it, the other side decides: many a test has it hang up. But when a test fails,
+ * one wants to know. */
 static gpointer
 serve_thread (gpointer data)
 {
-  vmd_autofd int fd = GPOINTER_TO_INT (data);
   g_autoptr (GError) error = NULL;
-  g_autoptr (VmdSource) source = vmd_source_open (git.repository, FALSE, NULL, &error);
 
-  g_assert_no_error (error);
-  /* Whatever comes of it: the other side may well hang up. */
-  vmd_source_serve (source, fd, NULL, NULL);
+  if (!vmd_source_serve (repository, GPOINTER_TO_INT (data), NULL, &error))
+    g_test_message ("the source of an import: %s", error->message);
   return NULL;
 }
 
@@ -59,7 +69,7 @@ serve_repository (void)
   int fds[2];
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-  g_thread_unref (g_thread_new ("source", serve_thread, GINT_TO_POINTER (fds[1])));
+  g_ptr_array_add (servers, g_thread_new ("source", serve_thread, GINT_TO_POINTER (fds[1])));
   return fds[0];
 }
 
@@ -80,7 +90,7 @@ import_begin (Import *import, VmdVm *vm, const char *path)
   import->call.run = run_import;
   import->call.vm = vm;
   import->path = path;
-  if (import->source_fd <= 0)
+  if (import->source_fd < 0)
     import->source_fd = serve_repository ();
   call_begin (&import->call);
 }

@@ -31,7 +31,8 @@ void import_begin (Import *import, VmdVm *vm, const char *path);
 void import_assert_good (Import *import);
 void import_assert_failed (Import *import, VmdError code);
 
-/* One end of a socket whose other end a VmdSource serves, on a thread that ends with it. */
+/* One end of a socket whose other end a VmdSource serves, on a thread that ends with it; for which
+ * import_support_end() waits. To be called on the main thread. */
 int serve_repository (void);
 
 /* The path of something in the VM's guest. */
