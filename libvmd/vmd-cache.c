@@ -9,7 +9,7 @@
 struct _VmdCache
 {
   GMutex mutex; /* guards the tables */
-  GHashTable *tables[VMD_ROW_WORKSPACE + 1]; /* by VmdRowKind: key → GObject, owned */
+  GHashTable *tables[VMD_N_ROW_KINDS]; /* by VmdRowKind: key → GObject, owned */
 };
 
 VmdCache *

@@ -38,7 +38,8 @@ void vmd_vm_row_free (VmdVmRow *row);
 VmdVmRow *vmd_vm_row_copy (const VmdVmRow *row);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdVmRow, vmd_vm_row_free)
 
-/* EXISTS names the VM that has the name; NOT_FOUND when the image or kernel row is gone. */
+/* With the device that it is. EXISTS names the VM that has the name; NOT_FOUND when the image or
+ * kernel row is gone. */
 gboolean vmd_vm_row_insert (sqlite3 *db, const VmdVmRow *row, GError **error);
 /* NULL without error: no such row. Tombstoned rows are found. */
 VmdVmRow *vmd_vm_row_load (sqlite3 *db, const char *id, GError **error);
@@ -48,9 +49,9 @@ GPtrArray *vmd_vm_row_load_all (sqlite3 *db, GError **error);
 gboolean vmd_vm_row_update (sqlite3 *db, const VmdVmRow *row, GError **error);
 gboolean vmd_vm_row_set_reason (sqlite3 *db, const char *id, const char *reason, gboolean bad,
                                 GError **error);
-/* Frees the name in the same statement. */
+/* Frees the name in the same statement, and removes the device that the VM is. */
 gboolean vmd_vm_row_tombstone (sqlite3 *db, const char *id, GError **error);
-/* The last step of a delete: VM, launches, resources, workspaces. */
+/* The last step of a delete: VM, device, launches, resources, workspaces. */
 gboolean vmd_vm_row_remove (sqlite3 *db, const char *id, GError **error);
 
 /* -- launches and what they made (vmd-rows-launch.c) -- */

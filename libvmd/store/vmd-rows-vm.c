@@ -5,6 +5,7 @@
 #include "vmd-rows-private.h"
 
 #include "base/vmd-failure-private.h"
+#include "vmd-device-rows-private.h"
 #include "vmd-sqlite-private.h"
 
 #define COLUMNS                                                                                    \
@@ -92,6 +93,23 @@ check_name (sqlite3 *db, const char *id, const char *name, GError **error)
   return FALSE;
 }
 
+/* A VM is a device by its name too, which must not be another one's. */
+static gboolean
+check_no_device (sqlite3 *db, const char *name, GError **error)
+{
+  GError *failure = NULL;
+  g_autoptr (VmdDeviceRow) device = vmd_device_row_load (db, name, &failure);
+
+  if (device != NULL)
+    return vmd_fail (error, VMD_ERROR_EXISTS,
+                     "There is a device “%s” already: choose another name, or remove that one",
+                     name);
+  if (failure == NULL)
+    return TRUE;
+  g_propagate_error (error, failure);
+  return FALSE;
+}
+
 static gboolean
 is_given (const char *text)
 {
@@ -130,7 +148,8 @@ check_image_and_kernel (sqlite3 *db, const VmdVmRow *row, GError **error)
 gboolean
 vmd_vm_row_insert (sqlite3 *db, const VmdVmRow *row, GError **error)
 {
-  return check_name (db, row->id, row->name, error) && check_image_and_kernel (db, row, error) &&
+  return check_name (db, row->id, row->name, error) && check_no_device (db, row->name, error) &&
+         check_image_and_kernel (db, row, error) &&
          vmd_sqlite_run (db, NULL, error,
                          "INSERT INTO vms (" COLUMNS ")"
                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -138,7 +157,8 @@ vmd_vm_row_insert (sqlite3 *db, const VmdVmRow *row, GError **error)
                          row->kernel, (gint64) row->vcpus, (gint64) row->memory,
                          (gint64) row->disk_size, row->network, row->backend, row->created,
                          (gint64) row->launch, row->reason, (gint64) row->bad,
-                         (gint64) row->deleted, row->ssh_server);
+                         (gint64) row->deleted, row->ssh_server) &&
+         vmd_device_row_insert (db, row->id, TRUE, 0, row->created, error);
 }
 
 VmdVmRow *
@@ -205,7 +225,7 @@ vmd_vm_row_tombstone (sqlite3 *db, const char *id, GError **error)
 
   if (!vmd_sqlite_run (db, &changed, error, "UPDATE vms SET deleted = 1 WHERE id = ?", "s", id))
     return FALSE;
-  return changed > 0 || fail_not_found (id, error);
+  return changed > 0 ? vmd_device_row_remove (db, id, error) : fail_not_found (id, error);
 }
 
 /* The claim under which it is deleted goes too: there is nothing left that it could be on. */
@@ -221,5 +241,5 @@ vmd_vm_row_remove (sqlite3 *db, const char *id, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (statements); i++)
     if (!vmd_sqlite_run (db, NULL, error, statements[i], "s", id))
       return FALSE;
-  return TRUE;
+  return vmd_device_row_remove (db, id, error);
 }

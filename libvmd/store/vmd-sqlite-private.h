@@ -12,7 +12,9 @@
 G_BEGIN_DECLS
 
 typedef sqlite3_stmt VmdStatement;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdStatement, sqlite3_finalize)
+/* Ends it; it may be kept for the next one who wants the same. */
+void vmd_sqlite_release (VmdStatement *statement);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdStatement, vmd_sqlite_release)
 
 /* What to do about a damaged database. A log that stays would be applied to whatever takes its
  * place. */

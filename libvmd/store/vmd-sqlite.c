@@ -5,6 +5,7 @@
 #include "vmd-sqlite-private.h"
 
 #include "base/vmd-failure-private.h"
+#include "vmd-statement-cache-private.h"
 
 #include <errno.h>
 
@@ -61,15 +62,23 @@ vmd_sqlite_fail (sqlite3 *db, GError **error, const char *doing)
                    get_next_step (code));
 }
 
+/* Ready to be bound. Free with vmd_sqlite_release(). */
 VmdStatement *
 vmd_sqlite_prepare (sqlite3 *db, const char *sql, GError **error)
 {
-  VmdStatement *statement = NULL;
+  VmdStatement *statement = vmd_statement_cache_take (db, sql);
 
-  if (sqlite3_prepare_v2 (db, sql, -1, &statement, NULL) == SQLITE_OK)
+  if (statement != NULL || sqlite3_prepare_v2 (db, sql, -1, &statement, NULL) == SQLITE_OK)
     return statement;
   vmd_sqlite_fail (db, error, "read");
   return NULL;
+}
+
+void
+vmd_sqlite_release (VmdStatement *statement)
+{
+  if (!vmd_statement_cache_put (statement))
+    sqlite3_finalize (statement);
 }
 
 static int

@@ -20,9 +20,11 @@
 #define PRUNE_SLACK 1024
 
 /* The words of the triggers, by VmdRowKind. */
-static const char *const kind_names[] = {
-  [VMD_ROW_VM] = "vm",       [VMD_ROW_LAUNCH] = "launch", [VMD_ROW_TRANSITION] = "transition",
-  [VMD_ROW_IMAGE] = "image", [VMD_ROW_KERNEL] = "kernel", [VMD_ROW_WORKSPACE] = "workspace",
+static const char *const kind_names[VMD_N_ROW_KINDS] = {
+  [VMD_ROW_VM] = "vm",         [VMD_ROW_LAUNCH] = "launch",   [VMD_ROW_TRANSITION] = "transition",
+  [VMD_ROW_IMAGE] = "image",   [VMD_ROW_KERNEL] = "kernel",   [VMD_ROW_WORKSPACE] = "workspace",
+  [VMD_ROW_DEVICE] = "device", [VMD_ROW_GROUP] = "group",     [VMD_ROW_MEMBER] = "member",
+  [VMD_ROW_TOKEN] = "token",   [VMD_ROW_APPLIED] = "applied", [VMD_ROW_PRESENCE] = "presence",
 };
 
 typedef struct

@@ -135,6 +135,104 @@ static const char *const first_tables =
     TRIGGERS ("workspaces", "workspace", "NEW.vm || ' ' || NEW.path", "OLD.vm || ' ' || OLD.path");
 /* clang-format on */
 
+/* Versions are of the whole store, hence the counter. What belongs to a device is in tables by what
+ * changes together: to report what was applied, or to connect, writes a few bytes, and not the
+ * values again. The history has a number for each change of each target, which is how it is cut
+ * short without being counted. */
+static const char *const second_tables =
+    "CREATE TABLE config_counter ("
+    "  only INTEGER PRIMARY KEY CHECK (only = 1),"
+    "  version INTEGER NOT NULL,"
+    "  epoch INTEGER NOT NULL"
+    ") STRICT;"
+    "INSERT INTO config_counter (only, version, epoch) VALUES (1, 0, 0);"
+
+    "CREATE TABLE schemas ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  text TEXT NOT NULL UNIQUE"
+    ") STRICT;"
+
+    "CREATE TABLE devices ("
+    "  id TEXT PRIMARY KEY NOT NULL,"
+    "  is_guest INTEGER NOT NULL,"
+    "  created INTEGER NOT NULL,"
+    "  schema INTEGER REFERENCES schemas (id),"
+    "  own TEXT NOT NULL,"
+    "  version INTEGER NOT NULL,"
+    "  revision INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX devices_schema ON devices (schema);"
+    "CREATE INDEX devices_id_schema ON devices (id, schema);"
+
+    "CREATE TABLE device_groups ("
+    "  name TEXT PRIMARY KEY NOT NULL,"
+    "  created INTEGER NOT NULL,"
+    "  own TEXT NOT NULL,"
+    "  version INTEGER NOT NULL,"
+    "  revision INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE group_members ("
+    "  device TEXT NOT NULL REFERENCES devices (id),"
+    "  device_group TEXT NOT NULL REFERENCES device_groups (name),"
+    "  since INTEGER NOT NULL,"
+    "  PRIMARY KEY (device, device_group)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX group_members_group ON group_members (device_group, device);"
+
+    "CREATE TABLE device_tokens ("
+    "  id TEXT PRIMARY KEY NOT NULL,"
+    "  device TEXT NOT NULL REFERENCES devices (id),"
+    "  hash BLOB NOT NULL,"
+    "  label TEXT NOT NULL,"
+    "  created INTEGER NOT NULL,"
+    "  expires INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX device_tokens_device ON device_tokens (device);"
+
+    "CREATE TABLE config_history ("
+    "  version INTEGER PRIMARY KEY,"
+    "  is_group INTEGER NOT NULL,"
+    "  target TEXT NOT NULL,"
+    "  revision INTEGER NOT NULL,"
+    "  author TEXT NOT NULL,"
+    "  time INTEGER NOT NULL,"
+    "  note TEXT NOT NULL,"
+    "  own TEXT NOT NULL,"
+    "  UNIQUE (is_group, target, revision)"
+    ") STRICT;"
+
+    "CREATE TABLE device_applied ("
+    "  device TEXT PRIMARY KEY NOT NULL REFERENCES devices (id),"
+    "  version INTEGER NOT NULL,"
+    "  status TEXT NOT NULL,"
+    "  message TEXT NOT NULL,"
+    "  time INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE presence ("
+    "  device TEXT PRIMARY KEY NOT NULL REFERENCES devices (id),"
+    "  generation INTEGER NOT NULL,"
+    "  connected INTEGER NOT NULL,"
+    "  since INTEGER NOT NULL,"
+    "  peer TEXT"
+    ") STRICT;"
+
+    /* Every VM is a device. */
+    "INSERT INTO devices (id, is_guest, created, own, version, revision)"
+    "  SELECT id, 1, created, '{}', row_number () OVER (ORDER BY created, id), 1"
+    "  FROM vms WHERE NOT deleted;"
+    "INSERT INTO config_history (version, is_group, target, revision, author, time, note, own)"
+    "  SELECT version, 0, id, 1, '', created, 'created', own FROM devices;"
+    "UPDATE config_counter SET version = (SELECT count (*) FROM devices);"
+
+    /* clang-format off */
+    TRIGGERS ("devices", "device", "NEW.id", "OLD.id")
+    TRIGGERS ("device_groups", "group", "NEW.name", "OLD.name")
+    TRIGGERS ("group_members", "member", "NEW.device", "OLD.device")
+    TRIGGERS ("device_tokens", "token", "NEW.device", "OLD.device")
+    TRIGGERS ("device_applied", "applied", "NEW.device", "OLD.device")
+    TRIGGERS ("presence", "presence", "NEW.device", "OLD.device");
+/* clang-format on */
+
 /* Fixed statements only: there is nothing to bind. */
 static gboolean
 run_script (sqlite3 *db, const char *script, GError **error)
@@ -150,6 +248,12 @@ migrate_to_1 (sqlite3 *db, GError **error)
   return run_script (db, first_tables, error);
 }
 
+static gboolean
+migrate_to_2 (sqlite3 *db, GError **error)
+{
+  return run_script (db, second_tables, error);
+}
+
 /* The history: what came with each version. */
 static const struct
 {
@@ -158,6 +262,8 @@ static const struct
 } versions[] = {
   /* 1, 2026: VMs, launches, claims, images, kernels, workspaces. */
   { migrate_to_1, "PRAGMA user_version = 1" },
+  /* 2, 2026: devices, their groups, values, tokens and presence. */
+  { migrate_to_2, "PRAGMA user_version = 2" },
 };
 
 /* A file that is not ours must not be changed, whatever it is. */

@@ -34,6 +34,13 @@ typedef enum
   VMD_ROW_IMAGE, /* name */
   VMD_ROW_KERNEL, /* version */
   VMD_ROW_WORKSPACE, /* "<vm-id> <path>" */
+  VMD_ROW_DEVICE, /* id: what is set on it, its schema */
+  VMD_ROW_GROUP, /* name */
+  VMD_ROW_MEMBER, /* device id: which groups it is in */
+  VMD_ROW_TOKEN, /* device id */
+  VMD_ROW_APPLIED, /* device id: what it reported */
+  VMD_ROW_PRESENCE, /* device id: whether it is connected */
+  VMD_N_ROW_KINDS
 } VmdRowKind;
 
 /* Runs on the store's thread, in a transaction. Must not wait for anything. FALSE rolls back. */

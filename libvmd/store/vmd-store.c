@@ -9,6 +9,7 @@
 #include "vmd-store-batch-private.h"
 #include "vmd-store-database-private.h"
 #include "vmd-store-feed-private.h"
+#include "vmd-statement-cache-private.h"
 
 /* The thread and its parts, from the top:
  *
@@ -86,6 +87,7 @@ run_thread (gpointer data)
   g_autoptr (GPtrArray) batch =
       g_ptr_array_new_with_free_func ((GDestroyNotify) vmd_store_call_unref);
 
+  vmd_statement_cache_begin (self->db);
   while (vmd_store_queue_take_all (self->queue, batch))
     {
       if (batch->len > 0)
@@ -97,6 +99,7 @@ run_thread (gpointer data)
         }
       g_ptr_array_set_size (batch, 0);
     }
+  vmd_statement_cache_end ();
   g_clear_pointer (&self->db, sqlite3_close);
   return NULL;
 }

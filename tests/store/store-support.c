@@ -203,8 +203,9 @@ write_down (Log *log, char *line)
 static void
 observe_cb (VmdStore *store, sqlite3 *db, VmdRowKind kind, const char *id, gpointer data)
 {
-  static const char *const names[] = {
-    "vm", "launch", "transition", "image", "kernel", "workspace"
+  static const char *const names[VMD_N_ROW_KINDS] = {
+    "vm",     "launch", "transition", "image", "kernel",  "workspace",
+    "device", "group",  "member",     "token", "applied", "presence",
   };
 
   /* What is told at once is read at one moment. */

@@ -31,7 +31,7 @@ check_pragmas (sqlite3 *db, gpointer data, GError **error)
   g_assert_cmpint (get_number (db, "PRAGMA synchronous"), ==, 2);
   g_assert_cmpint (get_number (db, "PRAGMA foreign_keys"), ==, 1);
   g_assert_cmpint (get_number (db, "PRAGMA busy_timeout"), ==, 10000);
-  g_assert_cmpint (get_number (db, "PRAGMA user_version"), ==, 1);
+  g_assert_cmpint (get_number (db, "PRAGMA user_version"), ==, 2);
   g_assert_cmpint (get_number (db, "PRAGMA application_id"), ==, VMD_STORE_APPLICATION_ID);
   return TRUE;
 }
@@ -248,7 +248,7 @@ test_later_version (Fixture *fixture, gconstpointer data)
   close_store (open_store (fixture));
   run_on_file (fixture, "PRAGMA user_version = 4711");
   assert_cannot_open (fixture, VMD_ERROR_STORE_CORRUPT, "of version 4711");
-  run_on_file (fixture, "PRAGMA user_version = 1");
+  run_on_file (fixture, "PRAGMA user_version = 2");
   close_store (open_store (fixture));
 }
 

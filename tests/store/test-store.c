@@ -202,8 +202,11 @@ remove_kernel (sqlite3 *db, gpointer version, GError **error)
 static void
 test_observer (Fixture *fixture, gconstpointer data)
 {
-  static const char *const kinds[] = { "reload vm",    "reload launch", "reload transition",
-                                       "reload image", "reload kernel", "reload workspace" };
+  static const char *const kinds[VMD_N_ROW_KINDS] = {
+    "reload vm",     "reload launch",    "reload transition", "reload image",
+    "reload kernel", "reload workspace", "reload device",     "reload group",
+    "reload member", "reload token",     "reload applied",    "reload presence",
+  };
   VmdStore *store = open_store (fixture);
   g_autoptr (Log) log = log_new (store);
 
@@ -214,11 +217,12 @@ test_observer (Fixture *fixture, gconstpointer data)
   log_clear (log);
   g_assert_true (vmd_store_transact (store, change_twice, NULL, NULL, NULL));
   /* Each row once, in the order of its last change. */
-  g_assert_cmpuint (log->lines->len, ==, 4);
+  g_assert_cmpuint (log->lines->len, ==, 5);
   g_assert_cmpstr (log->lines->pdata[0], ==, "vm 0123456789abcdef0123456789abcdef");
-  g_assert_cmpstr (log->lines->pdata[1], ==, "kernel 6.1");
-  g_assert_cmpstr (log->lines->pdata[2], ==, "kernel 6.2");
-  g_assert_cmpstr (log->lines->pdata[3], ==, "done");
+  g_assert_cmpstr (log->lines->pdata[1], ==, "device 0123456789abcdef0123456789abcdef");
+  g_assert_cmpstr (log->lines->pdata[2], ==, "kernel 6.1");
+  g_assert_cmpstr (log->lines->pdata[3], ==, "kernel 6.2");
+  g_assert_cmpstr (log->lines->pdata[4], ==, "done");
   log_clear (log);
   g_assert_true (vmd_store_transact (store, remove_kernel, (gpointer) "6.1", NULL, NULL));
   g_assert_cmpuint (log_count (log, "kernel 6.1"), ==, 1);
