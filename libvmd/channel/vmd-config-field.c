@@ -10,9 +10,9 @@
 
 #include <string.h>
 
-/* A field keeps each of its keywords as canonical text, and so is written down again as it was read,
- * in one order. What can only be answered once all keywords are known, because they may come in any
- * order, is asked when the object has ended. */
+/* A field keeps each of its keywords as canonical text, and so is written down again as it was
+ * read, in one order. What can only be answered once all keywords are known, because they may come
+ * in any order, is asked when the object has ended. */
 
 #define MAX_SHOWN 60 /* bytes of a value in a message */
 

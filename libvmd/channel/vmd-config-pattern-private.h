@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A regular expression that all of a text must match, bounded in time and memory whatever they are. */
+/* A regular expression that all of a text must match, bounded in time and memory whatever they
+ * are. */
 
 #include "vmd-error.h"
 

@@ -11,10 +11,23 @@
 /* PCRE tries every way in which an expression might match: "(a+)+$" has 2^n on n letters, and a
  * schema comes over the network. So the expression and the text are short, the number of steps and
  * the memory for going back are limited by the words with which PCRE lets a pattern limit itself
- * (GRegex has no call for it, and its own limit is a third of a second away), and there is one place
- * to begin at. Groups do not capture, which keeps each step small and backward references out. */
+ * (GRegex has no call for it, and its own limit is a third of a second away), and there is one
+ * place to begin at. Groups do not capture, which keeps each step small and backward references out. */
 
 #define LIMITS "(*LIMIT_MATCH=5000)(*LIMIT_DEPTH=5000)(*LIMIT_HEAP=2048)"
+
+/* "\C" takes one byte out of a character, after which PCRE promises nothing. */
+static gboolean
+splits_characters (const char *expression)
+{
+  while ((expression = strchr (expression, '\\')) != NULL && expression[1] != '\0')
+    {
+      if (expression[1] == 'C')
+        return TRUE;
+      expression += 2;
+    }
+  return FALSE;
+}
 
 /* What the expression means by itself, with nothing around it that it could close. */
 static gboolean
@@ -42,6 +55,11 @@ vmd_config_pattern_new (const char *expression, GError **error)
     {
       vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT, "a pattern has at most %d bytes",
                 VMD_PATTERN_MAX);
+      return NULL;
+    }
+  if (splits_characters (expression))
+    {
+      vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT, "a pattern must not have \\C");
       return NULL;
     }
   if (!is_good_alone (expression, error))

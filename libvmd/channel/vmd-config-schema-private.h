@@ -21,8 +21,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdConfigSchema, vmd_config_schema_unref)
 const char *vmd_config_schema_get_text (VmdConfigSchema *self);
 /* The fields that have a default. */
 VmdConfigValues *vmd_config_schema_ref_defaults (VmdConfigSchema *self);
-/* INVALID_ARGUMENT names the key, what it is and what it must be. @values without keys, or
- * with the defaults alone, are always good: nothing is set yet. Bounded in time whatever pattern the schema has. */
+/* INVALID_ARGUMENT names the key, what it is and what it must be. @values without keys, or with the
+ * defaults alone, are always good: nothing is set yet. Bounded in time whatever pattern the schema
+ * has. */
 gboolean vmd_config_schema_check (VmdConfigSchema *self, VmdConfigValues *values, GError **error);
 
 G_END_DECLS

@@ -178,6 +178,7 @@ scan_string (VmdJsonScan *self, GString *out, GError **error)
   return TRUE;
 }
 
+/* An integer has one text, since it begins with no zero; but for "-0". */
 static gboolean
 append_integer (VmdJsonScan *self, const char *number, GString *out, GError **error)
 {
@@ -187,7 +188,7 @@ append_integer (VmdJsonScan *self, const char *number, GString *out, GError **er
   value = g_ascii_strtoll (number, NULL, 10);
   if (errno == ERANGE)
     return vmd_json_scan_fail (self, error, "the integer does not fit in 64 bits");
-  g_string_append_printf (out, "%" G_GINT64_FORMAT, value);
+  g_string_append (out, value != 0 ? number : "0");
   return TRUE;
 }
 
