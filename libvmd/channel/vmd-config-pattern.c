@@ -12,7 +12,8 @@
  * schema comes over the network. So the expression and the text are short, the number of steps and
  * the memory for going back are limited by the words with which PCRE lets a pattern limit itself
  * (GRegex has no call for it, and its own limit is a third of a second away), and there is one
- * place to begin at. Groups do not capture, which keeps each step small and backward references out. */
+ * place to begin at. Groups do not capture, which keeps each step small, and backward references
+ * out. */
 
 #define LIMITS "(*LIMIT_MATCH=5000)(*LIMIT_DEPTH=5000)(*LIMIT_HEAP=2048)"
 

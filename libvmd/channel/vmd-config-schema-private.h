@@ -25,5 +25,8 @@ VmdConfigValues *vmd_config_schema_ref_defaults (VmdConfigSchema *self);
  * defaults alone, are always good: nothing is set yet. Bounded in time whatever pattern the schema
  * has. */
 gboolean vmd_config_schema_check (VmdConfigSchema *self, VmdConfigValues *values, GError **error);
+/* Likewise, of values that are not all: nothing is missed. */
+gboolean
+vmd_config_schema_check_part (VmdConfigSchema *self, VmdConfigValues *values, GError **error);
 
 G_END_DECLS

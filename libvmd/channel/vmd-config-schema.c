@@ -188,13 +188,11 @@ fail_unknown (VmdConfigSchema *self, VmdConfigValues *values, GError **error)
   return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT, "the schema has no field “%s”", name);
 }
 
-gboolean
-vmd_config_schema_check (VmdConfigSchema *self, VmdConfigValues *values, GError **error)
+static gboolean
+check (VmdConfigSchema *self, VmdConfigValues *values, gboolean is_all, GError **error)
 {
-  guint n_keys = vmd_config_values_get_n_keys (values), n_known = 0;
+  guint n_known = 0;
 
-  if (n_keys == 0 || vmd_config_values_equal (values, self->defaults))
-    return TRUE;
   for (guint i = 0; i < self->entries->len; i++)
     {
       Entry *entry = &g_array_index (self->entries, Entry, i);
@@ -210,8 +208,23 @@ vmd_config_schema_check (VmdConfigSchema *self, VmdConfigValues *values, GError 
               return FALSE;
             }
         }
-      else if (vmd_config_field_is_required (entry->field))
+      else if (is_all && vmd_config_field_is_required (entry->field))
         return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT, "“%s” must be set", entry->key);
     }
-  return n_known == n_keys || fail_unknown (self, values, error);
+  return n_known == vmd_config_values_get_n_keys (values) || fail_unknown (self, values, error);
+}
+
+gboolean
+vmd_config_schema_check (VmdConfigSchema *self, VmdConfigValues *values, GError **error)
+{
+  if (vmd_config_values_get_n_keys (values) == 0 ||
+      vmd_config_values_equal (values, self->defaults))
+    return TRUE;
+  return check (self, values, TRUE, error);
+}
+
+gboolean
+vmd_config_schema_check_part (VmdConfigSchema *self, VmdConfigValues *values, GError **error)
+{
+  return check (self, values, FALSE, error);
 }

@@ -291,6 +291,27 @@ test_keys (void)
 }
 
 static void
+test_part (void)
+{
+  g_autoptr (VmdConfigSchema) schema =
+      parse ("{\"fields\":{\"a\":{\"type\":\"integer\",\"required\":true},"
+             "\"b\":{\"type\":\"boolean\",\"required\":true}}}");
+  g_autoptr (VmdConfigValues) good_part = vmd_config_values_parse ("{\"a\":1}", -1, NULL);
+  g_autoptr (VmdConfigValues) bad_part = vmd_config_values_parse ("{\"a\":true}", -1, NULL);
+  g_autoptr (VmdConfigValues) unknown = vmd_config_values_parse ("{\"c\":true}", -1, NULL);
+  g_autoptr (VmdConfigValues) none = vmd_config_values_new_empty ();
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (vmd_config_schema_check_part (schema, none, &error));
+  g_assert_true (vmd_config_schema_check_part (schema, good_part, &error));
+  g_assert_false (vmd_config_schema_check_part (schema, bad_part, &error));
+  assert_says (error, "“a”: it is true, and must be an integer");
+  g_clear_error (&error);
+  g_assert_false (vmd_config_schema_check_part (schema, unknown, &error));
+  assert_says (error, "the schema has no field “c”");
+}
+
+static void
 test_limits (void)
 {
   g_autoptr (GString) fields = g_string_new ("{\"fields\":{");
@@ -329,8 +350,8 @@ test_too_large_a_schema (void)
   assert_says (error, "the schema takes 65");
 }
 
-/* Each of these has more ways to fail on many letters than anybody can try. All of them together take
- * hundredths of a second; without limits of our own, several. */
+/* Each of these has more ways to fail on many letters than anybody can try. All of them together
+ * take hundredths of a second; without limits of our own, more than one. */
 static void
 test_hostile_patterns (void)
 {
@@ -360,7 +381,7 @@ test_hostile_patterns (void)
   g_assert_cmpint (taken, <, G_USEC_PER_SEC);
 }
 
-/* As many as fit, of which each takes nearly all the steps that it may: the whole is bounded too. */
+/* As many as fit, of which each takes nearly all the steps that it may: all is bounded too. */
 static void
 test_hostile_list (void)
 {
@@ -384,6 +405,7 @@ main (int argc, char **argv)
   g_test_add_func ("/config-schema/refused", test_refused);
   g_test_add_func ("/config-schema/check", test_check);
   g_test_add_func ("/config-schema/keys", test_keys);
+  g_test_add_func ("/config-schema/part", test_part);
   g_test_add_func ("/config-schema/limits", test_limits);
   g_test_add_func ("/config-schema/too-large-a-schema", test_too_large_a_schema);
   g_test_add_func ("/config-schema/hostile-patterns", test_hostile_patterns);
