@@ -212,6 +212,63 @@ test_vm_lock (Fixture *fixture, gconstpointer data)
   g_assert_true (has_tree (vm, "/tree"));
 }
 
+/* LESSONS 1: set has its answer at once, a VM that runs being one that cannot be changed; and so has
+ * the step that is shown a lock. Neither ends the import. */
+static void
+test_set (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VmdVm) vm = create_running (fixture, "vm");
+  g_autoptr (VmdVmSpec) spec = vmd_vm_spec_new ();
+  g_autoptr (VmdLock) lock = NULL;
+  g_autoptr (GError) error = NULL;
+  Import import = { .source_fd = -1 };
+  Call set = { .run = run_set, .vm = vm, .spec = spec };
+
+  vmd_vm_spec_set_vcpus (spec, 3);
+  tell_guest (vm, "stall-write", STALL_AT);
+  import_begin (&import, vm, "/tree");
+  wait_until_stalled (vm);
+  call_begin (&set);
+  call_assert_failed (&set, VMD_ERROR_WRONG_STATE);
+  lock = vmd_vm_lock (vm, "test", "test", NULL, &error);
+  g_assert_no_error (error);
+  g_assert_false (vmd_vm_configure (vm, lock, spec, &error));
+  assert_vmd_error (error, VMD_ERROR_WRONG_STATE);
+  vmd_lock_release (lock);
+  g_assert_false (call_ends_within (&import.call, 0));
+  g_assert_cmpuint (vmd_vm_get_vcpus (vm), !=, 3);
+  tell_guest (vm, "stall-write", NULL);
+  import_assert_good (&import);
+}
+
+/* LESSONS 1: what set waits for is a stop, here one of a guest that does not go off; never the
+ * import that the stop has ended. */
+static void
+test_set_after_stop (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VmdVm) vm = create_running (fixture, "vm");
+  g_autoptr (VmdVmSpec) spec = vmd_vm_spec_new ();
+  Import import = { .source_fd = -1 };
+  g_autoptr (GError) error = NULL;
+  Call stop = { .run = run_stop, .vm = vm, .grace = HANG_SECONDS * 1000 };
+  Call set = { .run = run_set, .vm = vm, .spec = spec };
+
+  vmd_vm_spec_set_vcpus (spec, 3);
+  set_script (fixture, "off hang\n");
+  tell_guest (vm, "stall-write", STALL_AT);
+  import_begin (&import, vm, "/tree");
+  wait_until_stalled (vm);
+  call_begin (&stop);
+  wait_for_verb (vm, "stop");
+  call_begin (&set);
+  import_assert_failed (&import, VMD_ERROR_VM_STOPPED);
+  vmd_vm_kill (vm, NULL, NULL, &error);
+  g_assert_no_error (error);
+  call_assert_good (&stop);
+  call_assert_good (&set);
+  g_assert_cmpuint (vmd_vm_get_vcpus (vm), ==, 3);
+}
+
 static const struct
 {
   const char *name;
@@ -533,6 +590,8 @@ main (int argc, char **argv)
       add_test_with (path, GUINT_TO_POINTER (i), test_ended_by);
     }
   add_test ("/workspace/ended-by/another-process", test_ended_by_another);
+  add_test ("/workspace/set", test_set);
+  add_test ("/workspace/set-after-stop", test_set_after_stop);
   add_test ("/workspace/hypervisor-dies", test_hypervisor_dies);
   add_test ("/workspace/vm-replaced", test_vm_replaced);
   add_test ("/workspace/cancel", test_cancel);
