@@ -285,8 +285,10 @@ static void
 fail_busy (VmdLockKeeper *self, VmdLockTicket *ticket)
 {
   g_autofree char *wait = describe_wait_in_line (self, ticket);
+  GError *busy = NULL;
 
-  finish (self, ticket, g_error_new_literal (VMD_ERROR, VMD_ERROR_BUSY, wait));
+  vmd_fail (&busy, VMD_ERROR_BUSY, "%s", wait);
+  finish (self, ticket, busy);
 }
 
 /* What takes time is said for whom. */

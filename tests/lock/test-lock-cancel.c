@@ -278,6 +278,22 @@ test_timeout (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (count_records (fixture->table, FALSE), ==, 0);
 }
 
+/* A client may call what it does as it likes, and others see it on their terminals, some of which
+ * act on U+009B too. */
+static void
+test_timeout_is_harmless (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VmdLockRequest) holder = vmd_lock_request_new (NULL, "a\302\2332J \033[2J");
+  g_autoptr (VmdLock) lock = NULL;
+  g_autoptr (GError) error = NULL;
+
+  vmd_lock_request_add (holder, VMD_LOCK_VM, "a", VMD_LOCK_EXCLUSIVE);
+  lock = vmd_lock_table_lock (fixture->table, holder, NULL, &error);
+  g_assert_no_error (error);
+  assert_busy_within (fixture, 0, "is held by “a  2J  [2J”");
+  assert_busy_within (fixture, 20, "is held by “a  2J  [2J”");
+}
+
 static void
 test_timeout_of_a_call (Fixture *fixture, gconstpointer data)
 {
@@ -379,6 +395,7 @@ main (int argc, char **argv)
   add_test ("/lock-cancel/use-without-release", test_use_without_release);
   add_test ("/lock-cancel/release-from-threads", test_release_from_threads);
   add_test ("/lock-cancel/timeout", test_timeout);
+  add_test ("/lock-cancel/timeout-is-harmless", test_timeout_is_harmless);
   add_test ("/lock-cancel/timeout-of-a-call", test_timeout_of_a_call);
   add_test ("/lock-cancel/timeout-between-processes", test_timeout_between_processes);
   add_test ("/lock-cancel/complaint", test_complaint);
