@@ -4,6 +4,7 @@
 
 #include "backend/vmd-left-child-private.h"
 #include "base/vmd-fault-private.h"
+#include "base/vmd-name-private.h"
 #include "base/vmd-poll-private.h"
 #include "vmd-vm-private.h"
 
@@ -89,6 +90,23 @@ forget_resources (sqlite3 *db, gpointer data, GError **error)
   return TRUE;
 }
 
+/* A directory goes with all that is in it, so a damaged record must not lead elsewhere: what a launch
+ * makes has the VM's name, wherever the runtime directory was at the time. */
+static gboolean
+check_resource (VmdVm *vm, const VmdResource *resource, GError **error)
+{
+  g_autofree char *expected = vmd_manager_dup_vm_runtime_dir (vm->manager, vm->id);
+  g_autofree char *expected_name = g_path_get_basename (expected);
+  g_autofree char *name = g_path_get_basename (resource->name);
+
+  return !g_str_equal (resource->kind, "directory") ||
+         (vmd_id_is_valid (vm->id) && g_path_is_absolute (resource->name) &&
+          g_str_equal (name, expected_name)) ||
+         vmd_fail (error, VMD_ERROR_STORE,
+                   "The directory “%s”, recorded as made for VM %s, is none of vmd's: it stays",
+                   resource->name, vm->id);
+}
+
 /* Removes the recorded things, and leaves those in the list that are gone. */
 static void
 remove_resources (TearDown *work, GError **failed)
@@ -101,6 +119,7 @@ remove_resources (TearDown *work, GError **failed)
       GError *error = NULL;
 
       if (vmd_fault_point ("tear-down-resource", &error) &&
+          check_resource (work->vm, resource, &error) &&
           vmd_backend_remove_resource (backend, resource->kind, resource->name, &error))
         continue;
       vmd_error_join (failed, error);
