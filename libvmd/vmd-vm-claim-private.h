@@ -58,6 +58,7 @@ gboolean vmd_claim_is_running (VmdClaim *self);
 gboolean vmd_claim_clear_remains (VmdClaim *self, GError **error);
 void vmd_claim_end (VmdClaim *self, const GError *outcome);
 void vmd_claim_free (VmdClaim *self);
+gboolean vmd_claim_check_record (VmdVm *vm, VmdClaimVerb verb, GError **error);
 gboolean vmd_claim_is_live (const VmdTransitionRow *transition);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdClaim, vmd_claim_free)
 

@@ -253,8 +253,8 @@ try_once (Attempt *attempt, VmdLock *lock, VmdVerb *verb, GError **error)
 }
 
 /* A record that cannot be used can be stopped, killed and deleted. */
-static gboolean
-check_record (VmdVm *vm, VmdClaimVerb verb, GError **error)
+gboolean
+vmd_claim_check_record (VmdVm *vm, VmdClaimVerb verb, GError **error)
 {
   g_autoptr (VmdVmSnapshot) now = vmd_vm_ref_snapshot (vm);
   g_autofree char *name = NULL;
@@ -288,7 +288,7 @@ vmd_claim_new (VmdVm *vm, const VmdClaimTerms *terms, VmdLock *lock, VmdVerb *ve
   g_autoptr (VmdClaim) self = claim_alloc (vm, terms->verb, vmd_verb_get_job (verb));
 
   *meeting = (VmdClaimMeeting){ FALSE, FALSE };
-  if (!check_record (vm, terms->verb, error))
+  if (!vmd_claim_check_record (vm, terms->verb, error))
     return NULL;
   while (!self->made)
     {

@@ -93,8 +93,8 @@ configure_in_store (sqlite3 *db, gpointer data, GError **error)
  * only, and for no other verb. Not on a main loop.
  *
  * Returns: %TRUE; or %FALSE, with nothing changed, with %VMD_ERROR_NOT_LOCKED without that lock,
- *   %VMD_ERROR_INVALID_ARGUMENT, %VMD_ERROR_WRONG_STATE when it runs, %VMD_ERROR_BUSY when a verb
- *   that began before is at work on it, %VMD_ERROR_NOT_FOUND
+ *   %VMD_ERROR_INVALID_ARGUMENT, %VMD_ERROR_WRONG_STATE when it runs or its record cannot be used,
+ *   %VMD_ERROR_BUSY when a verb that began before is at work on it, %VMD_ERROR_NOT_FOUND
  *
  * Since: 0.1
  */
@@ -113,6 +113,7 @@ vmd_vm_configure (VmdVm *self, VmdLock *lock, const VmdVmSpec *spec, GError **er
   hold = vmd_hold_new (self->manager, lock, VMD_LOCK_VM, self->id, VMD_LOCK_EXCLUSIVE, "configure",
                        NULL, NULL, error);
   return hold != NULL && check_spec (spec, error) &&
+         vmd_claim_check_record (self, VMD_CLAIM_SET, error) &&
          vmd_store_transact (vmd_manager_get_store (self->manager), configure_in_store, &change,
                              NULL, error);
 }
