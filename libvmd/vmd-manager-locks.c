@@ -2,7 +2,26 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "base/vmd-name-private.h"
+#include "lock/vmd-lock-request-private.h"
 #include "vmd-manager-state-private.h"
+
+/* A lock is on a name, whether there is an image of it or not; but one that none can have is
+ * mistyped. */
+static gboolean
+check_names (VmdLockRequest *request, GError **error)
+{
+  const VmdLockSet *set = vmd_lock_request_get_set (request);
+
+  for (guint i = 0; i < set->resources->len; i++)
+    {
+      const VmdLockResource *resource = &g_array_index (set->resources, VmdLockResource, i);
+
+      if (resource->kind == VMD_LOCK_IMAGE && !vmd_name_validate (resource->name, "image", error))
+        return FALSE;
+    }
+  return TRUE;
+}
 
 /**
  * vmd_manager_lock:
@@ -24,7 +43,9 @@ vmd_manager_lock (VmdManager *self, VmdLockRequest *request, GCancellable *cance
 {
   g_return_val_if_fail (VMD_IS_MANAGER (self), NULL);
   g_return_val_if_fail (VMD_IS_LOCK_REQUEST (request), NULL);
-  return vmd_lock_table_lock (self->lock_table, request, cancellable, error);
+  return check_names (request, error)
+             ? vmd_lock_table_lock (self->lock_table, request, cancellable, error)
+             : NULL;
 }
 
 static void
@@ -52,9 +73,15 @@ vmd_manager_lock_async (VmdManager *self, VmdLockRequest *request, GCancellable 
                         GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task;
+  GError *error = NULL;
 
   g_return_if_fail (VMD_IS_MANAGER (self));
   g_return_if_fail (VMD_IS_LOCK_REQUEST (request));
+  if (!check_names (request, &error))
+    {
+      g_task_report_error (self, callback, user_data, vmd_manager_lock_async, error);
+      return;
+    }
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, vmd_manager_lock_async);
   g_task_set_check_cancellable (task, FALSE);
@@ -90,7 +117,8 @@ vmd_manager_try_lock (VmdManager *self, VmdLockRequest *request, GError **error)
 {
   g_return_val_if_fail (VMD_IS_MANAGER (self), NULL);
   g_return_val_if_fail (VMD_IS_LOCK_REQUEST (request), NULL);
-  return vmd_lock_table_try_lock (self->lock_table, request, error);
+  return check_names (request, error) ? vmd_lock_table_try_lock (self->lock_table, request, error)
+                                      : NULL;
 }
 
 /**

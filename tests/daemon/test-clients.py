@@ -136,6 +136,8 @@ class Locks:
         for resources in ([], [("vm", "web", "x")], [("x", "web", "shared")],
                           [("create", "", "shared")]):
             self.fails("InvalidArgument", begin_lock(self.client, *resources).wait)
+        for name in ("", "Debian 12", "../x", "x" * 64):
+            self.fails("InvalidArgument", begin_lock(self.client, ("image", name, "shared")).wait)
         self.fails("NotFound", begin_lock(self.client, ("vm", "absent", "shared")).wait)
         self.fails("InvalidArgument", begin_lock(self.client, ("vm", "web", "shared"),
                                                  ("workspace", "web", "shared")).wait)

@@ -211,6 +211,39 @@ test_stop_under_lock_ends_start (Fixture *fixture, gconstpointer data)
   call_assert_failed (&start, VMD_ERROR_VM_STOPPED);
 }
 
+static void
+locked_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GError **error = data;
+
+  g_assert_null (vmd_manager_lock_finish (VMD_MANAGER (source), result, error));
+}
+
+static void
+test_names_of_images (Fixture *fixture, gconstpointer data)
+{
+  static const char *const names[] = { "Debian", "../x", "-", "docker.io/debian:12" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autoptr (VmdLockRequest) request = vmd_lock_request_new (NULL, "a test");
+      GError *errors[3] = { NULL };
+
+      vmd_lock_request_add (request, VMD_LOCK_IMAGE, names[i], VMD_LOCK_SHARED);
+      g_assert_null (vmd_manager_lock (fixture->manager, request, NULL, &errors[0]));
+      g_assert_null (vmd_manager_try_lock (fixture->manager, request, &errors[1]));
+      vmd_manager_lock_async (fixture->manager, request, NULL, locked_cb, &errors[2]);
+      while (errors[2] == NULL)
+        g_main_context_iteration (NULL, TRUE);
+      for (guint j = 0; j < G_N_ELEMENTS (errors); j++)
+        {
+          assert_vmd_error (errors[j], VMD_ERROR_INVALID_ARGUMENT);
+          g_assert_nonnull (strstr (errors[j]->message, names[i]));
+          g_clear_error (&errors[j]);
+        }
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -224,5 +257,6 @@ main (int argc, char **argv)
   add_test ("/locks-proof/nested", test_nested);
   add_test ("/locks-proof/release-under-verb", test_release_under_verb);
   add_test ("/locks-proof/stop-under-lock-ends-start", test_stop_under_lock_ends_start);
+  add_test ("/locks-proof/names-of-images", test_names_of_images);
   return handles_test_run ();
 }
