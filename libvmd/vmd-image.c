@@ -146,6 +146,15 @@ vmd_image_get_created (VmdImage *self)
   return self->row->created;
 }
 
+static VmdLockRequest *
+make_request (VmdImage *self, VmdLockMode mode, const char *owner, const char *reason)
+{
+  VmdLockRequest *request = vmd_lock_request_new (owner, reason);
+
+  vmd_lock_request_add (request, VMD_LOCK_IMAGE, self->row->name, mode);
+  return request;
+}
+
 /**
  * vmd_image_lock:
  * @mode: shared: it is not replaced or deleted; exclusive: and no VM is made from it
@@ -153,7 +162,7 @@ vmd_image_get_created (VmdImage *self)
  * @reason: why, for those who wait and for lists
  * @cancellable: (nullable): ends the waiting
  *
- * Blocks until the image's name is locked. Not on a main loop: there is vmd_manager_lock_async().
+ * Blocks until the image's name is locked. Not on a main loop.
  *
  * Returns: (transfer full) (nullable): the lock; %VMD_ERROR_NESTED_LOCK, %VMD_ERROR_CANCELLED
  *
@@ -166,9 +175,58 @@ vmd_image_lock (VmdImage *self, VmdLockMode mode, const char *owner, const char 
   g_autoptr (VmdLockRequest) request = NULL;
 
   g_return_val_if_fail (VMD_IS_IMAGE (self), NULL);
-  request = vmd_lock_request_new (owner, reason);
-  vmd_lock_request_add (request, VMD_LOCK_IMAGE, self->row->name, mode);
+  request = make_request (self, mode, owner, reason);
   return vmd_manager_lock (self->manager, request, cancellable, error);
+}
+
+static void
+locked_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  GError *error = NULL;
+  VmdLock *lock = vmd_manager_lock_finish (VMD_MANAGER (source), result, &error);
+
+  if (lock != NULL)
+    g_task_return_pointer (task, lock, g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+/**
+ * vmd_image_lock_async:
+ *
+ * vmd_image_lock() without blocking. A result that nobody collects releases the lock.
+ *
+ * Since: 0.1
+ */
+void
+vmd_image_lock_async (VmdImage *self, VmdLockMode mode, const char *owner, const char *reason,
+                      GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (VmdLockRequest) request = NULL;
+  GTask *task;
+
+  g_return_if_fail (VMD_IS_IMAGE (self));
+  request = make_request (self, mode, owner, reason);
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, vmd_image_lock_async);
+  g_task_set_check_cancellable (task, FALSE);
+  vmd_manager_lock_async (self->manager, request, cancellable, locked_cb, task);
+}
+
+/**
+ * vmd_image_lock_finish:
+ *
+ * Returns: (transfer full) (nullable): as vmd_image_lock()
+ *
+ * Since: 0.1
+ */
+VmdLock *
+vmd_image_lock_finish (VmdImage *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, vmd_image_lock_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 /**

@@ -21,6 +21,11 @@ VMD_AVAILABLE_IN_0_1 gint64 vmd_image_get_created (VmdImage *self);
 VMD_AVAILABLE_IN_0_1 VmdLock *
 vmd_image_lock (VmdImage *self, VmdLockMode mode, const char *owner, const char *reason,
                 GCancellable *cancellable, GError **error);
+VMD_AVAILABLE_IN_0_1 void
+vmd_image_lock_async (VmdImage *self, VmdLockMode mode, const char *owner, const char *reason,
+                      GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+VMD_AVAILABLE_IN_0_1 VmdLock *
+vmd_image_lock_finish (VmdImage *self, GAsyncResult *result, GError **error);
 /* @lock: NULL, or this image exclusive. IN_USE when a VM needs it. */
 VMD_AVAILABLE_IN_0_1 gboolean vmd_image_delete (VmdImage *self, VmdLock *lock, VmdJob *job,
                                                 GCancellable *cancellable, GError **error);

@@ -145,6 +145,50 @@ test_delete_locks (Fixture *fixture, gconstpointer data)
   g_assert_true (vmd_lock_is_held (own));
 }
 
+static void
+locked_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GError *error = NULL;
+  VmdLock **lock = data;
+
+  *lock = vmd_image_lock_finish (VMD_IMAGE (source), result, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (*lock);
+}
+
+static void
+cancelled_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GError **error = data;
+
+  g_assert_null (vmd_image_lock_finish (VMD_IMAGE (source), result, error));
+}
+
+static void
+test_lock_async (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VmdImage) image = import_image (fixture->manager, "base", "one");
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (VmdLock) first = NULL;
+  g_autoptr (VmdLock) second = NULL;
+  g_autoptr (GError) error = NULL;
+
+  vmd_image_lock_async (image, VMD_LOCK_EXCLUSIVE, NULL, "the first", NULL, locked_cb, &first);
+  vmd_image_lock_async (image, VMD_LOCK_SHARED, NULL, "the second", NULL, locked_cb, &second);
+  vmd_image_lock_async (image, VMD_LOCK_SHARED, NULL, "the third", cancellable, cancelled_cb,
+                        &error);
+  while (first == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_null (second);
+  g_cancellable_cancel (cancellable);
+  while (error == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  assert_vmd_error (error, VMD_ERROR_CANCELLED);
+  vmd_lock_release (first);
+  while (second == NULL)
+    g_main_context_iteration (NULL, TRUE);
+}
+
 /* What cannot be an image leaves the name as it was, and nothing else. */
 static void
 test_bad (Fixture *fixture, gconstpointer data)
@@ -472,6 +516,7 @@ main (int argc, char **argv)
   add_test ("/images/shared-file", test_shared_file);
   add_test ("/images/in-use", test_in_use);
   add_test ("/images/delete-locks", test_delete_locks);
+  add_test ("/images/lock-async", test_lock_async);
   add_test ("/images/bad", test_bad);
   add_test ("/images/stalled", test_stalled);
   add_test ("/images/build-twice", test_build_twice);
