@@ -25,7 +25,8 @@ typedef struct
   VmdDeviceReport *report;
   GMainLoop *loop;
   GCancellable *cancellable; /* of the stream; cancelled when the program is to end */
-  guint retry; /* source; 0: a stream is under way */
+  gboolean has_stream;
+  guint retry; /* source; 0 when there is a stream */
   guint n_failures; /* in a row */
   guint64 last_version; /* received; 0: none */
 } Client;
@@ -39,9 +40,9 @@ is_stopping (Client *self)
 }
 
 static void
-quit_when_idle (Client *self, gboolean has_stream)
+quit_when_idle (Client *self)
 {
-  if (is_stopping (self) && !has_stream && !vmd_device_apply_is_busy (self->apply) &&
+  if (is_stopping (self) && !self->has_stream && !vmd_device_apply_is_busy (self->apply) &&
       !vmd_device_report_is_busy (self->report))
     g_main_loop_quit (self->loop);
 }
@@ -99,10 +100,11 @@ ended_cb (GObject *source, GAsyncResult *result, gpointer data)
   VmdDeviceStreamEnd end;
   gint64 duration, wait;
 
+  self->has_stream = FALSE;
   end = vmd_device_stream_run_finish (result, &message, &duration, &error);
   if (is_stopping (self))
     {
-      quit_when_idle (self, FALSE);
+      quit_when_idle (self);
       return;
     }
   wait = get_wait (self, end, message, duration);
@@ -115,6 +117,7 @@ connect_stream (Client *self)
 {
   const VmdDeviceStreamFuncs funcs = { .opened = opened, .snapshot = snapshot };
 
+  self->has_stream = TRUE;
   vmd_device_stream_run_async (self->http, self->options, self->last_version, &funcs, self,
                                self->cancellable, ended_cb, self);
 }
@@ -126,7 +129,7 @@ applied (guint64 version, const GError *error, gpointer data)
 
   if (is_stopping (self))
     {
-      quit_when_idle (self, self->retry == 0);
+      quit_when_idle (self);
       return;
     }
   if (error == NULL)
@@ -141,14 +144,13 @@ reported (const GError *error, gpointer data)
 {
   Client *self = data;
 
-  quit_when_idle (self, self->retry == 0);
+  quit_when_idle (self);
 }
 
 static gboolean
 stop_cb (gpointer data)
 {
   Client *self = data;
-  gboolean has_stream = self->retry == 0;
 
   if (is_stopping (self))
     return G_SOURCE_CONTINUE;
@@ -156,7 +158,7 @@ stop_cb (gpointer data)
   g_cancellable_cancel (self->cancellable);
   vmd_device_apply_stop (self->apply);
   vmd_device_report_stop (self->report);
-  quit_when_idle (self, has_stream);
+  quit_when_idle (self);
   return G_SOURCE_CONTINUE;
 }
 

@@ -14,9 +14,9 @@
 #include <vmd-error.h>
 
 /* A directory is replaced by exchanging it, in one step of the kernel's, with one that was written
- * nearby; what was there before is then removed. So it must be known to be ours. Nothing but keys is
- * to be in it; so what says so lies beside it, hidden: the workshop, a directory in which the next
- * one is made. Where that is, the other is ours too. */
+ * nearby; what was there before is then removed. So it must be known to be ours, and nothing but
+ * keys is to be in it. Hence what says so lies beside it, hidden: the workshop, a directory in
+ * which the next one is made. Where that is, the other is ours too. */
 
 static gboolean
 fail_errno (GError **error, const char *what, const char *path)

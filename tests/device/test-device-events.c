@@ -184,8 +184,8 @@ count_event (const VmdDeviceEvent *event, gpointer data, GError **error)
   return TRUE;
 }
 
-/* Bytes that nobody meant, of those that mean something above all, cut anywhere: all that may happen
- * is that the stream is refused. */
+/* Bytes that nobody meant, above all of those that mean something, cut anywhere: events are bounded
+ * and whole all the same. */
 static void
 test_random (void)
 {

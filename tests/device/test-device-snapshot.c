@@ -194,7 +194,7 @@ test_deep (void)
     }
 }
 
-/* Cut at any byte it is refused; with any byte changed it is refused or read, and no more happens. */
+/* Cut at any byte it is refused; with any byte changed it is refused or read, and that is all. */
 static void
 test_damaged (void)
 {
