@@ -101,7 +101,7 @@ static gboolean
 check_value (const VmctlOption *option, const char *value, GError **error)
 {
   g_autofree char *what = g_strconcat ("--", option->name, NULL);
-  guint64 size;
+  guint64 size, version;
   guint number;
 
   switch (option->type)
@@ -112,6 +112,10 @@ check_value (const VmctlOption *option, const char *value, GError **error)
       return vmctl_count_parse (value, what, &number, error);
     case VMCTL_OPTION_DURATION:
       return vmctl_duration_parse (value, what, &number, error);
+    case VMCTL_OPTION_LIFETIME:
+      return vmctl_lifetime_parse (value, what, &number, error);
+    case VMCTL_OPTION_VERSION:
+      return vmctl_version_parse (value, what, &version, error);
     case VMCTL_OPTION_TEXT:
     case VMCTL_OPTION_LIST:
       return g_utf8_validate (value, -1, NULL) ||
@@ -344,4 +348,20 @@ vmctl_arguments_get_duration (const VmctlArguments *self, const char *option, gu
   const char *text = vmctl_arguments_get_text (self, option);
 
   return text != NULL && vmctl_duration_parse (text, option, milliseconds, NULL);
+}
+
+gboolean
+vmctl_arguments_get_lifetime (const VmctlArguments *self, const char *option, guint *seconds)
+{
+  const char *text = vmctl_arguments_get_text (self, option);
+
+  return text != NULL && vmctl_lifetime_parse (text, option, seconds, NULL);
+}
+
+gboolean
+vmctl_arguments_get_version (const VmctlArguments *self, const char *option, guint64 *version)
+{
+  const char *text = vmctl_arguments_get_text (self, option);
+
+  return text != NULL && vmctl_version_parse (text, option, version, NULL);
 }

@@ -26,5 +26,9 @@ gboolean vmctl_arguments_get_size (const VmctlArguments *self, const char *optio
 gboolean vmctl_arguments_get_count (const VmctlArguments *self, const char *option, guint *count);
 gboolean
 vmctl_arguments_get_duration (const VmctlArguments *self, const char *option, guint *milliseconds);
+gboolean
+vmctl_arguments_get_lifetime (const VmctlArguments *self, const char *option, guint *seconds);
+gboolean
+vmctl_arguments_get_version (const VmctlArguments *self, const char *option, guint64 *version);
 
 G_END_DECLS

@@ -19,7 +19,10 @@ begin (VmctlClient *client, const VmctlBatch *batch, VmctlTarget *target,
 
   if (target->path == NULL)
     return NULL;
-  call = vmctl_call_new (client, target->path, batch->get_info (), batch->method);
+  call = vmctl_call_new (client, batch->path != NULL ? batch->path : target->path,
+                         batch->get_info (), batch->method);
+  if (batch->path != NULL)
+    vmctl_call_add_argument (call, g_variant_new_string (target->given));
   if (batch->has_job)
     vmctl_call_show_progress (call, label);
   if (batch->takes_lock)

@@ -16,6 +16,8 @@ typedef struct
   const char *method;
   gboolean has_job;
   gboolean takes_lock;
+  /* (nullable) The one object that has the method: it takes what the target was called. */
+  const char *path;
   /* (nullable) adds arguments and options. */
   void (*prepare) (VmctlCall *call, const VmctlArguments *arguments);
 } VmctlBatch;

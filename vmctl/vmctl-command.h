@@ -12,7 +12,7 @@ typedef struct _VmctlCommand VmctlCommand;
 
 struct _VmctlCommand
 {
-  const char *name; /* "start", "image list" */
+  const char *name; /* "start", "image list", "device token new" */
   const char *alias; /* (nullable) */
   const char *arguments; /* in the language of vmctl_arguments_parse() */
   const char *summary;
@@ -34,7 +34,7 @@ extern const VmctlOption vmctl_shared_options[];
 
 const VmctlCommand *vmctl_command_find (char **argv, int *n_words, GError **error);
 const VmctlCommand *vmctl_command_lookup (const char *name);
-gboolean vmctl_command_is_group (const char *word);
+gboolean vmctl_command_is_group (const char *words);
 
 /* One in each verb's file. */
 extern const VmctlCommand vmctl_command_run;
@@ -62,6 +62,28 @@ extern const VmctlCommand vmctl_command_kernel_show;
 extern const VmctlCommand vmctl_command_kernel_delete;
 extern const VmctlCommand vmctl_command_workspace_prepare;
 extern const VmctlCommand vmctl_command_workspace_list;
+extern const VmctlCommand vmctl_command_device_add;
+extern const VmctlCommand vmctl_command_device_list;
+extern const VmctlCommand vmctl_command_device_show;
+extern const VmctlCommand vmctl_command_device_remove;
+extern const VmctlCommand vmctl_command_device_token_new;
+extern const VmctlCommand vmctl_command_device_token_list;
+extern const VmctlCommand vmctl_command_device_token_revoke;
+extern const VmctlCommand vmctl_command_device_schema_set;
+extern const VmctlCommand vmctl_command_device_schema_show;
+extern const VmctlCommand vmctl_command_device_schema_unset;
+extern const VmctlCommand vmctl_command_device_group_add;
+extern const VmctlCommand vmctl_command_device_group_list;
+extern const VmctlCommand vmctl_command_device_group_remove;
+extern const VmctlCommand vmctl_command_device_group_join;
+extern const VmctlCommand vmctl_command_device_group_leave;
+extern const VmctlCommand vmctl_command_config_get;
+extern const VmctlCommand vmctl_command_config_set;
+extern const VmctlCommand vmctl_command_config_unset;
+extern const VmctlCommand vmctl_command_config_edit;
+extern const VmctlCommand vmctl_command_config_history;
+extern const VmctlCommand vmctl_command_config_rollback;
+extern const VmctlCommand vmctl_command_config_watch;
 extern const VmctlCommand vmctl_command_job_list;
 extern const VmctlCommand vmctl_command_job_watch;
 extern const VmctlCommand vmctl_command_job_cancel;

@@ -35,6 +35,28 @@ const VmctlCommand *const vmctl_commands[] = {
   &vmctl_command_kernel_delete,
   &vmctl_command_workspace_prepare,
   &vmctl_command_workspace_list,
+  &vmctl_command_device_add,
+  &vmctl_command_device_list,
+  &vmctl_command_device_show,
+  &vmctl_command_device_remove,
+  &vmctl_command_device_token_new,
+  &vmctl_command_device_token_list,
+  &vmctl_command_device_token_revoke,
+  &vmctl_command_device_schema_set,
+  &vmctl_command_device_schema_show,
+  &vmctl_command_device_schema_unset,
+  &vmctl_command_device_group_add,
+  &vmctl_command_device_group_list,
+  &vmctl_command_device_group_remove,
+  &vmctl_command_device_group_join,
+  &vmctl_command_device_group_leave,
+  &vmctl_command_config_get,
+  &vmctl_command_config_set,
+  &vmctl_command_config_unset,
+  &vmctl_command_config_edit,
+  &vmctl_command_config_history,
+  &vmctl_command_config_rollback,
+  &vmctl_command_config_watch,
   &vmctl_command_job_list,
   &vmctl_command_job_watch,
   &vmctl_command_job_cancel,
@@ -62,11 +84,11 @@ vmctl_command_lookup (const char *name)
   return NULL;
 }
 
-/* Do commands of two words begin with it? */
+/* Do longer commands begin with it? */
 gboolean
-vmctl_command_is_group (const char *word)
+vmctl_command_is_group (const char *words)
 {
-  g_autofree char *prefix = g_strconcat (word, " ", NULL);
+  g_autofree char *prefix = g_strconcat (words, " ", NULL);
 
   for (const VmctlCommand *const *command = vmctl_commands; *command != NULL; command++)
     if (g_str_has_prefix ((*command)->name, prefix))
@@ -74,51 +96,58 @@ vmctl_command_is_group (const char *word)
   return FALSE;
 }
 
-static const VmctlCommand *
-find_in_group (char **argv, GError **error)
+/* Why @argv, of which the first @n_words are those of a group, names no command. */
+static void
+set_unknown (char **argv, guint n_words, const char *group, GError **error)
 {
-  g_autofree char *name = argv[1] != NULL ? g_strconcat (argv[0], " ", argv[1], NULL) : NULL;
-  const VmctlCommand *command = name != NULL ? vmctl_command_lookup (name) : NULL;
   g_autofree char *shown = NULL;
+  g_autofree char *name = NULL;
 
-  if (command != NULL)
-    return command;
-  if (argv[1] == NULL || argv[1][0] == '-')
+  if (n_words > 0 && (argv[n_words] == NULL || argv[n_words][0] == '-'))
     {
       g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
-                   "“vmctl %s” needs a word more: “vmctl help %s” shows which", argv[0], argv[0]);
-      return NULL;
+                   "“vmctl %s” needs a word more: “vmctl help %s” shows which", group, group);
+      return;
     }
+  name = n_words > 0 ? g_strconcat (group, " ", argv[n_words], NULL) : g_strdup (argv[0]);
   shown = vmctl_text_make_printable (name, -1);
-  g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
-               "There is no command “vmctl %s”: “vmctl help %s” shows those there are", shown,
-               argv[0]);
-  return NULL;
+  if (n_words > 0)
+    g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
+                 "There is no command “vmctl %s”: “vmctl help %s” shows those there are", shown,
+                 group);
+  else
+    g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
+                 "There is no command “%s”: “vmctl help” shows those there are", shown);
 }
 
-/* The command that @argv begins with. "lock" is both a command and the first word of others: with
- * "--" behind it, it is the command. @n_words: (out): how many words its name takes. */
+/* The command that @argv begins with: the longest name that there is. "lock" is both a command and
+ * the first word of others: with "--" behind it, it is the command. @n_words: (out): how many words
+ * its name takes. */
 const VmctlCommand *
 vmctl_command_find (char **argv, int *n_words, GError **error)
 {
-  const VmctlCommand *command = vmctl_command_lookup (argv[0]);
-  g_autofree char *shown = NULL;
+  gboolean has_separator = g_strv_contains ((const char *const *) argv, "--");
+  g_autofree char *group = g_strdup ("");
+  const VmctlCommand *found = NULL;
+  guint n_group = 0;
 
-  *n_words = strchr (argv[0], ' ') == NULL ? 1 : 0;
-  if (*n_words == 1 && vmctl_command_is_group (argv[0]) &&
-      (command == NULL || !g_strv_contains ((const char *const *) argv, "--")))
+  for (guint i = 0; argv[i] != NULL && strchr (argv[i], ' ') == NULL; i++)
     {
-      const VmctlCommand *member = find_in_group (argv, command == NULL ? error : NULL);
+      g_autofree char *name = i > 0 ? g_strconcat (group, " ", argv[i], NULL) : g_strdup (argv[i]);
+      const VmctlCommand *command = vmctl_command_lookup (name);
 
-      if (member != NULL)
-        *n_words = 2;
-      if (member != NULL || command == NULL)
-        return member;
+      if (command != NULL)
+        {
+          found = command;
+          *n_words = (int) i + 1;
+        }
+      if (!vmctl_command_is_group (name) || (command != NULL && has_separator))
+        break;
+      g_free (group);
+      group = g_steal_pointer (&name);
+      n_group = i + 1;
     }
-  if (*n_words == 1 && command != NULL)
-    return command;
-  shown = vmctl_text_make_printable (argv[0], -1);
-  g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
-               "There is no command “%s”: “vmctl help” shows those there are", shown);
-  return NULL;
+  if (found == NULL)
+    set_unknown (argv, n_group, group, error);
+  return found;
 }

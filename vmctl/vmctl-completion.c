@@ -23,8 +23,22 @@ append_options (GString *script, const VmctlCommand *command)
   g_string_append (script, " --json --help\" ;;\n");
 }
 
-/* The cases are tried from the top: whole commands of two words, then what may follow the first
- * word of those, then commands of one word. */
+/* What may follow each beginning of @name, each told once: @seen has those that were. */
+static void
+append_followers (GString *script, const char *name, GHashTable *seen)
+{
+  for (const char *space = strchr (name, ' '); space != NULL; space = strchr (space + 1, ' '))
+    {
+      g_autofree char *beginning = g_strndup (name, space - name);
+      g_autofree char *follower = g_strndup (space + 1, strcspn (space + 1, " "));
+
+      if (g_hash_table_add (seen, g_strconcat (beginning, " ", follower, NULL)))
+        g_string_append_printf (script, "    \"%s \") words+=\" %s\" ;;&\n", beginning, follower);
+    }
+}
+
+/* The cases are tried from the top: whole commands of several words, then what may follow a
+ * beginning of those, then commands of one word. */
 static char *
 make_bash (void)
 {
@@ -34,6 +48,7 @@ make_bash (void)
                                   "  case \"${COMP_WORDS[*]:1:COMP_CWORD-1} \" in\n");
   g_autoptr (GString) group_words = g_string_new (NULL);
   g_autoptr (GString) first_words = g_string_new (" ");
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   for (const VmctlCommand *const *command = vmctl_commands; *command != NULL; command++)
     {
@@ -46,8 +61,7 @@ make_bash (void)
       if ((*command)->name[length] == '\0')
         continue;
       append_options (script, *command);
-      g_string_append_printf (group_words, "    \"%s \") words+=\" %s\" ;;&\n", first,
-                              (*command)->name + length + 1);
+      append_followers (group_words, (*command)->name, seen);
     }
   g_string_append (script, group_words->str);
   for (const VmctlCommand *const *command = vmctl_commands; *command != NULL; command++)

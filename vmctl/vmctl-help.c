@@ -12,7 +12,7 @@
 #include <vmd-error.h>
 
 #define COLUMNS 80
-#define COMMAND_WIDTH 20
+#define COMMAND_WIDTH 24
 #define OPTION_WIDTH 26
 
 /* Appends @text, wrapped; lines after the first are indented by @indent. */

@@ -51,6 +51,41 @@ vmctl_host_file_open (const char *path, GError **error)
   return fd;
 }
 
+/* All of it; "-" is standard input. INVALID_ARGUMENT when it is no text in UTF-8, or more than
+ * @limit bytes. (transfer full) */
+char *
+vmctl_host_file_read_text (const char *path, gsize limit, GError **error)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *shown = g_filename_display_name (path);
+  int fd = vmctl_host_file_open (path, error);
+  char buffer[4096];
+  gssize n = 1;
+
+  if (fd < 0)
+    return NULL;
+  while (n != 0 && text->len <= limit)
+    {
+      n = read (fd, buffer, sizeof buffer);
+      if (n < 0 && errno != EINTR)
+        break;
+      g_string_append_len (text, buffer, MAX (n, 0));
+    }
+  close (fd);
+  if (n < 0)
+    {
+      g_set_error (error, VMD_ERROR, VMD_ERROR_FAILED, "Cannot read %s: %s", shown,
+                   g_strerror (errno));
+      return NULL;
+    }
+  if (text->len <= limit && strlen (text->str) == text->len &&
+      g_utf8_validate (text->str, (gssize) text->len, NULL))
+    return g_string_free (g_steal_pointer (&text), FALSE);
+  g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
+               "%s is no text in UTF-8 of at most %" G_GSIZE_FORMAT " bytes", shown, limit);
+  return NULL;
+}
+
 /* What is kept as its origin. (transfer full): UTF-8 */
 char *
 vmctl_host_file_dup_description (const char *path)

@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 
 /* Files of the host that vmd gets as descriptors. */
 int vmctl_host_file_open (const char *path, GError **error);
+char *vmctl_host_file_read_text (const char *path, gsize limit, GError **error);
 char *vmctl_host_file_dup_description (const char *path);
 int vmctl_host_file_archive_directory (VmctlClient *client, const char *directory, GError **error);
 

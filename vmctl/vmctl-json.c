@@ -72,6 +72,19 @@ vmctl_json_add_bytes (JsonBuilder *builder, const char *name, const char *bytes,
   json_builder_add_string_value (builder, encoded);
 }
 
+/* What is JSON already; "" is null. */
+void
+vmctl_json_add_raw (JsonBuilder *builder, const char *name, const char *json)
+{
+  g_autoptr (JsonNode) node = json_from_string (json, NULL);
+
+  json_builder_set_member_name (builder, name);
+  if (node != NULL)
+    json_builder_add_value (builder, g_steal_pointer (&node));
+  else
+    json_builder_add_null_value (builder);
+}
+
 /* A member "error": null, or what failed. @error: (nullable) */
 void
 vmctl_json_add_error (JsonBuilder *builder, const GError *error)

@@ -13,6 +13,7 @@ void vmctl_json_add_int (JsonBuilder *builder, const char *name, gint64 value);
 void vmctl_json_add_boolean (JsonBuilder *builder, const char *name, gboolean value);
 void vmctl_json_add_time (JsonBuilder *builder, const char *name, gint64 microseconds);
 void vmctl_json_add_bytes (JsonBuilder *builder, const char *name, const char *bytes, gsize length);
+void vmctl_json_add_raw (JsonBuilder *builder, const char *name, const char *json);
 void vmctl_json_add_error (JsonBuilder *builder, const GError *error);
 void vmctl_json_print (JsonBuilder *builder);
 void vmctl_json_print_line (JsonBuilder *builder);

@@ -15,6 +15,8 @@ typedef enum
   VMCTL_OPTION_SIZE, /* bytes, as in 512M */
   VMCTL_OPTION_COUNT, /* 1 to 2³² − 1 */
   VMCTL_OPTION_DURATION, /* milliseconds, as in 10s */
+  VMCTL_OPTION_LIFETIME, /* seconds, as in 30d */
+  VMCTL_OPTION_VERSION, /* of a configuration: 0 to 2⁶⁴ − 1 */
 } VmctlOptionType;
 
 /* One option of a command: what the parser accepts and what help shows. */

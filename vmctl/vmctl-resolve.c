@@ -60,27 +60,28 @@ drop_duplicates (GPtrArray *targets)
     }
 }
 
+/* @method: of the Manager; it takes a name and gives a path. */
 static VmctlCall *
-begin_find (VmctlClient *client, const char *name)
+begin_find (VmctlClient *client, const char *method, const char *name)
 {
   VmctlCall *call = vmctl_call_new (client, VMCTL_OBJECT_PATH "/Manager",
-                                    vmd_dbus_manager_interface_info (), "FindVm");
+                                    vmd_dbus_manager_interface_info (), method);
 
   vmctl_call_add_argument (call, g_variant_new_string (name));
   vmctl_call_begin (call);
   return call;
 }
 
-/* One target for each VM named by its name, its id or a prefix that fits one only; some may have
- * an error instead of a path. All are asked for at once. (transfer full) */
-GPtrArray *
-vmctl_resolve_vms (VmctlClient *client, const char *const *names)
+/* One target for each name; some may have an error instead of a path. All are asked for at
+ * once. */
+static GPtrArray *
+find_all (VmctlClient *client, const char *method, const char *const *names)
 {
   GPtrArray *targets = new_targets (names);
   g_autoptr (GPtrArray) calls = g_ptr_array_new_with_free_func ((GDestroyNotify) vmctl_call_unref);
 
   for (guint i = 0; i < targets->len; i++)
-    g_ptr_array_add (calls, begin_find (client, names[i]));
+    g_ptr_array_add (calls, begin_find (client, method, names[i]));
   for (guint i = 0; i < targets->len; i++)
     {
       VmctlTarget *target = targets->pdata[i];
@@ -96,17 +97,56 @@ vmctl_resolve_vms (VmctlClient *client, const char *const *names)
   return targets;
 }
 
-/* The path of the one VM that @name means. (transfer full) */
-char *
-vmctl_resolve_vm (VmctlClient *client, const char *name, GError **error)
+static char *
+find_one (VmctlClient *client, const char *method, const char *name, GError **error)
 {
   const char *const names[] = { name, NULL };
-  g_autoptr (GPtrArray) targets = vmctl_resolve_vms (client, names);
+  g_autoptr (GPtrArray) targets = find_all (client, method, names);
   VmctlTarget *target = targets->pdata[0];
 
   if (target->error != NULL)
     g_propagate_error (error, g_steal_pointer (&target->error));
   return g_steal_pointer (&target->path);
+}
+
+/* VMs, each named by its name, its id or a prefix that fits one only. (transfer full) */
+GPtrArray *
+vmctl_resolve_vms (VmctlClient *client, const char *const *names)
+{
+  return find_all (client, "FindVm", names);
+}
+
+/* The path of the one VM that @name means. (transfer full) */
+char *
+vmctl_resolve_vm (VmctlClient *client, const char *name, GError **error)
+{
+  return find_one (client, "FindVm", name, error);
+}
+
+/* The same for devices: VMs named as above, others by their ids. */
+GPtrArray *
+vmctl_resolve_devices (VmctlClient *client, const char *const *names)
+{
+  return find_all (client, "FindDevice", names);
+}
+
+char *
+vmctl_resolve_device (VmctlClient *client, const char *name, GError **error)
+{
+  return find_one (client, "FindDevice", name, error);
+}
+
+/* The same for groups of devices, by their names. */
+GPtrArray *
+vmctl_resolve_groups (VmctlClient *client, const char *const *names)
+{
+  return find_all (client, "FindGroup", names);
+}
+
+char *
+vmctl_resolve_group (VmctlClient *client, const char *name, GError **error)
+{
+  return find_one (client, "FindGroup", name, error);
 }
 
 /* By its key, or a prefix that fits one only. */

@@ -16,6 +16,10 @@ typedef struct
 
 GPtrArray *vmctl_resolve_vms (VmctlClient *client, const char *const *names);
 char *vmctl_resolve_vm (VmctlClient *client, const char *name, GError **error);
+GPtrArray *vmctl_resolve_devices (VmctlClient *client, const char *const *names);
+char *vmctl_resolve_device (VmctlClient *client, const char *name, GError **error);
+GPtrArray *vmctl_resolve_groups (VmctlClient *client, const char *const *names);
+char *vmctl_resolve_group (VmctlClient *client, const char *name, GError **error);
 GPtrArray *vmctl_resolve_objects (VmctlClient *client, const VmctlObjectKind *kind,
                                   const char *const *names, GPtrArray **proxies, GError **error);
 GDBusProxy *vmctl_resolve_find (GPtrArray *proxies, const char *path);

@@ -92,6 +92,53 @@ vmctl_count_parse (const char *text, const char *what, guint *count, GError **er
   return TRUE;
 }
 
+/* 0 to 2⁶⁴ − 1. */
+gboolean
+vmctl_version_parse (const char *text, const char *what, guint64 *version, GError **error)
+{
+  const char *end;
+  guint64 number;
+
+  if (!parse_digits (text, &end, &number))
+    return fail (error, "is too large", text, what);
+  if (end == text || *end != '\0')
+    return fail (error, "is no version: that is a whole number", text, what);
+  *version = number;
+  return TRUE;
+}
+
+/* "30d", "12h", "45m", "90s", "90" (seconds): how long something is to last, which is never 0. */
+gboolean
+vmctl_lifetime_parse (const char *text, const char *what, guint *seconds, GError **error)
+{
+  static const struct
+  {
+    const char *suffix;
+    guint factor;
+  } units[] = {
+    { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 60 * 60 }, { "d", 24 * 60 * 60 },
+  };
+  const char *end;
+  guint64 number;
+  gboolean fits = parse_digits (text, &end, &number);
+
+  for (guint i = 0; i < G_N_ELEMENTS (units) && end != text; i++)
+    {
+      if (!fits)
+        return fail (error, "is too long", text, what);
+      if (strcmp (end, units[i].suffix) != 0)
+        continue;
+      if (number > G_MAXUINT32 / units[i].factor)
+        return fail (error, "is too long", text, what);
+      if (number == 0)
+        return fail (error, "is over at once", text, what);
+      *seconds = (guint) number * units[i].factor;
+      return TRUE;
+    }
+  return fail (error, "is no lifetime: write seconds, or a whole number with s, m, h or d", text,
+               what);
+}
+
 /* "10s", "500ms", "2m", "10" (seconds); "0" is a duration. */
 gboolean
 vmctl_duration_parse (const char *text, const char *what, guint *milliseconds, GError **error)

@@ -10,5 +10,7 @@ gboolean vmctl_size_parse (const char *text, const char *what, guint64 *bytes, G
 gboolean vmctl_count_parse (const char *text, const char *what, guint *count, GError **error);
 gboolean
 vmctl_duration_parse (const char *text, const char *what, guint *milliseconds, GError **error);
+gboolean vmctl_lifetime_parse (const char *text, const char *what, guint *seconds, GError **error);
+gboolean vmctl_version_parse (const char *text, const char *what, guint64 *version, GError **error);
 
 G_END_DECLS
