@@ -31,7 +31,8 @@ vmctl_editor_new (VmctlClient *client, const char *text, GError **error)
   self->client = client;
   if (fd >= 0)
     self->path = g_steal_pointer (&path);
-  if (fd >= 0 && g_close (fd, &local) && g_file_set_contents (self->path, text, -1, &local))
+  if (fd >= 0 && g_close (fd, &local) &&
+      g_file_set_contents_full (self->path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, &local))
     return g_steal_pointer (&self);
   g_set_error (error, VMD_ERROR, VMD_ERROR_FAILED, "Cannot write a file to edit: %s",
                local->message);

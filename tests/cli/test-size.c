@@ -142,6 +142,77 @@ test_duration (void)
     }
 }
 
+static void
+test_lifetime (void)
+{
+  static const struct
+  {
+    const char *text;
+    gboolean valid;
+    guint seconds;
+  } lifetimes[] = {
+    { "90", TRUE, 90 },
+    { "90s", TRUE, 90 },
+    { "45m", TRUE, 2700 },
+    { "12h", TRUE, 43200 },
+    { "365d", TRUE, 31536000 },
+    { "49710d", TRUE, 4294944000u },
+    { "49711d", FALSE, 0 },
+    { "0", FALSE, 0 },
+    { "0d", FALSE, 0 },
+    { "", FALSE, 0 },
+    { "d", FALSE, 0 },
+    { "-1d", FALSE, 0 },
+    { "1.5d", FALSE, 0 },
+    { "1w", FALSE, 0 },
+    { "5ms", FALSE, 0 },
+    { "1 d", FALSE, 0 },
+    { "99999999999999999999d", FALSE, 0 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (lifetimes); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      guint seconds = 77;
+
+      tell (lifetimes[i].text);
+      g_assert_cmpint (vmctl_lifetime_parse (lifetimes[i].text, "--expires", &seconds, &error), ==,
+                       lifetimes[i].valid);
+      g_assert_cmpuint (seconds, ==, lifetimes[i].valid ? lifetimes[i].seconds : 77);
+    }
+}
+
+static void
+test_version (void)
+{
+  static const struct
+  {
+    const char *text;
+    gboolean valid;
+    guint64 version;
+  } versions[] = {
+    { "0", TRUE, 0 },
+    { "17", TRUE, 17 },
+    { "18446744073709551615", TRUE, G_MAXUINT64 },
+    { "18446744073709551616", FALSE, 0 },
+    { "", FALSE, 0 },
+    { "-1", FALSE, 0 },
+    { "1x", FALSE, 0 },
+    { " 1", FALSE, 0 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (versions); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      guint64 version = 77;
+
+      tell (versions[i].text);
+      g_assert_cmpint (vmctl_version_parse (versions[i].text, "VERSION", &version, &error), ==,
+                       versions[i].valid);
+      g_assert_cmpuint (version, ==, versions[i].valid ? versions[i].version : 77);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -149,5 +220,7 @@ main (int argc, char **argv)
   g_test_add_func ("/vmctl/size", test_size);
   g_test_add_func ("/vmctl/count", test_count);
   g_test_add_func ("/vmctl/duration", test_duration);
+  g_test_add_func ("/vmctl/lifetime", test_lifetime);
+  g_test_add_func ("/vmctl/version", test_version);
   return g_test_run ();
 }
