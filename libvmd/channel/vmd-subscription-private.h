@@ -68,6 +68,7 @@ guint64 vmd_subscription_get_generation (VmdSubscription *self);
 gint64 vmd_subscription_get_since (VmdSubscription *self);
 
 void vmd_subscription_offer (VmdSubscription *self, VmdConfigSnapshot *snapshot);
+void vmd_subscription_skip (VmdSubscription *self, guint64 version);
 VmdConfigSnapshot *vmd_subscription_take (VmdSubscription *self);
 gboolean vmd_subscription_end (VmdSubscription *self, VmdSubscriptionEnd end);
 VmdSubscriptionEnd vmd_subscription_get_end (VmdSubscription *self);

@@ -171,6 +171,19 @@ vmd_subscription_offer (VmdSubscription *self, VmdConfigSnapshot *snapshot)
     self->sink.ready (self->sink.data);
 }
 
+/* The peer has @version, and so needs none up to it. */
+void
+vmd_subscription_skip (VmdSubscription *self, guint64 version)
+{
+  g_autoptr (VmdConfigSnapshot) dropped = NULL;
+
+  g_mutex_lock (&self->mutex);
+  self->sent = MAX (self->sent, version);
+  if (self->newest != NULL && self->newest->version <= version)
+    dropped = g_steal_pointer (&self->newest);
+  g_mutex_unlock (&self->mutex);
+}
+
 /* What is to be sent next: (transfer full) (nullable). The connection's own thread. */
 VmdConfigSnapshot *
 vmd_subscription_take (VmdSubscription *self)

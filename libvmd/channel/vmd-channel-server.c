@@ -1,0 +1,533 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmd-channel-server-private.h"
+
+#include "../base/vmd-failure-private.h"
+#include "../base/vmd-poll-private.h"
+#include "vmd-channel-listener-private.h"
+#include "vmd-channel-request-private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Two threads. One has a main context and speaks HTTP, by libsoup: it accepts, reads requests and
+ * answers them, and never waits, neither for the directory (which answers asynchronously) nor for a
+ * peer. The other has the live streams (vmd-stream-loop.c): once a stream is asked for, its socket
+ * is taken out of libsoup's hands, and what libsoup had for it is freed.
+ *
+ * libsoup reads what a request announces, so what a request may cost is settled here: when it has to
+ * be in (vmd-channel-connection.c), what a header may have, and whether its body is read at all.
+ *
+ * What others call (adopt, stop) only puts something into the context. The stop breaks what is
+ * open, waits half a second for what the directory still owes, and goes. */
+
+#define STOP_PATIENCE (500) /* milliseconds */
+/* Of the descriptors that the process may have, so many are left to the others in it. */
+#define DESCRIPTOR_RESERVE 256
+/* What is read of a body that is refused, so that the peer reads why, before its socket is broken. */
+#define REFUSED_BODY_MAX (256 * 1024)
+
+struct _VmdChannelServer
+{
+  GObject parent;
+
+  /* Constant once it has started. */
+  VmdDeviceDirectory *directory;
+  VmdBroker *broker;
+  VmdChannelOptions options; /* its strings are owned */
+  GTlsCertificate *certificate; /* (nullable) */
+  char *address; /* (nullable) */
+  VmdChannelLimits *limits;
+  GMainContext *context;
+  GThread *thread;
+  VmdChannelMetrics metrics;
+
+  /* The thread's own. */
+  VmdChannelListener *listener; /* (nullable) */
+  VmdConnectionWatch *watch;
+  SoupServer *soup;
+  int keep_alive_fd;
+  GSocketAddress *local;
+  VmdChannelService service;
+  gboolean is_stopping;
+  gboolean is_out_of_patience;
+
+  GMutex mutex; /* a leaf; guards `running` */
+  gboolean running;
+};
+
+G_DEFINE_FINAL_TYPE (VmdChannelServer, vmd_channel_server, G_TYPE_OBJECT)
+
+static GQuark
+connection_quark (void)
+{
+  return g_quark_from_static_string ("vmd-channel-connection");
+}
+
+static void
+vmd_channel_server_finalize (GObject *object)
+{
+  VmdChannelServer *self = VMD_CHANNEL_SERVER (object);
+
+  vmd_channel_server_stop (self);
+  g_free ((char *) self->options.listen);
+  g_free ((char *) self->options.certificate);
+  g_free ((char *) self->options.key);
+  g_clear_object (&self->certificate);
+  g_free (self->address);
+  g_clear_pointer (&self->listener, vmd_channel_listener_free);
+  g_clear_pointer (&self->limits, vmd_channel_limits_unref);
+  g_clear_pointer (&self->context, g_main_context_unref);
+  g_clear_object (&self->local);
+  g_clear_object (&self->service.cancellable);
+  g_clear_object (&self->broker);
+  g_clear_object (&self->directory);
+  g_mutex_clear (&self->mutex);
+  G_OBJECT_CLASS (vmd_channel_server_parent_class)->finalize (object);
+}
+
+static void
+vmd_channel_server_class_init (VmdChannelServerClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = vmd_channel_server_finalize;
+}
+
+static void
+vmd_channel_server_init (VmdChannelServer *self)
+{
+  self->keep_alive_fd = -1;
+  self->context = g_main_context_new ();
+  g_mutex_init (&self->mutex);
+}
+
+VmdChannelServer *
+vmd_channel_server_new (VmdDeviceDirectory *directory, VmdBroker *broker,
+                        const VmdChannelOptions *options)
+{
+  VmdChannelServer *self = g_object_new (VMD_TYPE_CHANNEL_SERVER, NULL);
+
+  self->directory = g_object_ref (directory);
+  self->broker = g_object_ref (broker);
+  self->options = *options;
+  self->options.listen = g_strdup (options->listen);
+  self->options.certificate = g_strdup (options->certificate);
+  self->options.key = g_strdup (options->key);
+  return self;
+}
+
+/* -- Requests -- */
+
+static VmdChannelConnection *
+get_connection (SoupServerMessage *message)
+{
+  return g_object_get_qdata (G_OBJECT (soup_server_message_get_remote_address (message)),
+                             connection_quark ());
+}
+
+static gboolean
+has_body (SoupServerMessage *message)
+{
+  SoupMessageHeaders *headers = soup_server_message_get_request_headers (message);
+
+  return soup_message_headers_get_encoding (headers) == SOUP_ENCODING_CHUNKED ||
+         soup_message_headers_get_content_length (headers) > 0;
+}
+
+static void
+refused_chunk_cb (SoupServerMessage *message, GBytes *chunk, gpointer data)
+{
+  gsize *left = data;
+  gsize length = g_bytes_get_size (chunk);
+
+  if (length > *left)
+    vmd_channel_connection_shut_down (get_connection (message));
+  *left -= MIN (length, *left);
+}
+
+static void
+free_count (gpointer data, GClosure *closure)
+{
+  g_free (data);
+}
+
+/* The header is there. Without a body the rest follows at once; with one, who may not send it is
+ * refused before it is kept. */
+static void
+early_cb (SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query,
+          gpointer data)
+{
+  VmdChannelServer *self = data;
+  g_autoptr (VmdChannelRequest) request = NULL;
+  gsize *left;
+
+  /* libsoup would cut the answer into as many pieces as are asked for. */
+  soup_message_headers_remove (soup_server_message_get_request_headers (message), "Range");
+  if (!has_body (message))
+    return;
+  request =
+      vmd_channel_request_new (&self->service, message, get_connection (message), path, query);
+  if (request != NULL)
+    return;
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
+  left = g_new (gsize, 1);
+  *left = REFUSED_BODY_MAX;
+  g_signal_connect_data (message, "got-chunk", G_CALLBACK (refused_chunk_cb), left, free_count, 0);
+}
+
+static void
+request_cb (SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query,
+            gpointer data)
+{
+  VmdChannelServer *self = data;
+  VmdChannelConnection *connection = get_connection (message);
+  g_autoptr (VmdChannelRequest) request = NULL;
+
+  vmd_channel_connection_answer (connection);
+  request = vmd_channel_request_new (&self->service, message, connection, path, query);
+  if (request != NULL)
+    request->route->serve (request);
+}
+
+static void
+answered_cb (SoupServer *soup, SoupServerMessage *message, gpointer data)
+{
+  VmdChannelConnection *connection = get_connection (message);
+
+  if (vmd_channel_connection_is_open (connection))
+    vmd_channel_connection_await_request (connection);
+}
+
+/* -- Connections -- */
+
+static void
+refuse_connection (int fd)
+{
+  static const char refusal[] = "HTTP/1.1 503 Service Unavailable\r\n"
+                                "Retry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+  send (fd, refusal, strlen (refusal), MSG_DONTWAIT | MSG_NOSIGNAL);
+  close (fd);
+}
+
+/* What @plan has is taken. */
+static void
+serve_connection (VmdChannelServer *self, VmdConnectionPlan *plan)
+{
+  g_autoptr (GError) error = NULL;
+  VmdChannelConnection *connection = vmd_channel_connection_new (self->watch, plan, &error);
+  g_autoptr (GSocketAddress) remote = NULL;
+  g_autoptr (GIOStream) stream = NULL;
+
+  if (connection == NULL)
+    {
+      g_debug ("cannot speak TLS: %s", error->message);
+      return;
+    }
+  /* The address is what each request of the connection can be asked for, so the connection hangs on
+   * it: it goes with the last of what libsoup has for it. */
+  remote =
+      g_object_new (G_TYPE_INET_SOCKET_ADDRESS, "address",
+                    g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (self->local)), NULL);
+  g_object_set_qdata_full (G_OBJECT (remote), connection_quark (), connection,
+                           (GDestroyNotify) vmd_channel_connection_free);
+  stream = g_object_ref (connection->stream);
+  soup_server_accept_iostream (self->soup, stream, self->local, remote, NULL);
+}
+
+static void
+accepted_cb (int fd, const struct sockaddr_storage *address, gpointer data)
+{
+  VmdChannelServer *self = data;
+  VmdConnectionPlan plan = { .fd = fd, .certificate = self->certificate };
+
+  plan.place = vmd_channel_limits_enter (self->limits, address);
+  if (plan.place == NULL)
+    {
+      vmd_channel_metrics_count (&self->metrics, VMD_CHANNEL_COUNT_REFUSED);
+      refuse_connection (fd);
+      return;
+    }
+  plan.peer = vmd_channel_address_format (address);
+  serve_connection (self, &plan);
+}
+
+typedef struct
+{
+  VmdChannelServer *server;
+  int fd;
+  char *peer;
+} Adoption;
+
+static void
+adoption_free (gpointer data)
+{
+  Adoption *adoption = data;
+
+  vmd_clear_fd (&adoption->fd);
+  g_free (adoption->peer);
+  g_free (adoption);
+}
+
+static gboolean
+adopt_cb (gpointer data)
+{
+  Adoption *adoption = data;
+  VmdChannelServer *self = adoption->server;
+  const struct sockaddr_storage nowhere = { .ss_family = AF_UNIX };
+  VmdConnectionPlan plan = { .is_guest = TRUE };
+
+  if (self->is_stopping)
+    return G_SOURCE_REMOVE;
+  plan.place = vmd_channel_limits_enter (self->limits, &nowhere);
+  if (plan.place == NULL)
+    {
+      vmd_channel_metrics_count (&self->metrics, VMD_CHANNEL_COUNT_REFUSED);
+      refuse_connection (vmd_steal_fd (&adoption->fd));
+      return G_SOURCE_REMOVE;
+    }
+  vmd_channel_metrics_count (&self->metrics, VMD_CHANNEL_COUNT_CONNECTIONS);
+  plan.fd = vmd_steal_fd (&adoption->fd);
+  plan.peer = g_steal_pointer (&adoption->peer);
+  serve_connection (self, &plan);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+put (VmdChannelServer *self, GSourceFunc callback, gpointer data, GDestroyNotify destroy)
+{
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, callback, data, destroy);
+  g_source_attach (source, self->context);
+}
+
+void
+vmd_channel_server_adopt (VmdChannelServer *self, int fd, const char *peer)
+{
+  Adoption *adoption = g_new (Adoption, 1);
+  gboolean running;
+
+  *adoption = (Adoption){ self, fd, g_strdup (peer) };
+  g_mutex_lock (&self->mutex);
+  running = self->running;
+  g_mutex_unlock (&self->mutex);
+  if (running)
+    put (self, adopt_cb, adoption, adoption_free);
+  else
+    adoption_free (adoption);
+}
+
+/* -- The thread -- */
+
+static gboolean
+out_of_patience_cb (gpointer data)
+{
+  ((VmdChannelServer *) data)->is_out_of_patience = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+is_owed (VmdChannelServer *self)
+{
+  return (self->service.n_waiting > 0 ||
+          vmd_connection_watch_get_n_connections (self->watch) > 0) &&
+         !self->is_out_of_patience;
+}
+
+static void
+wind_up (VmdChannelServer *self)
+{
+  g_autoptr (GSource) patience = g_timeout_source_new (STOP_PATIENCE);
+
+  g_clear_pointer (&self->listener, vmd_channel_listener_free);
+  g_cancellable_cancel (self->service.cancellable);
+  vmd_connection_watch_shut_down_all (self->watch);
+  g_source_set_callback (patience, out_of_patience_cb, self, NULL);
+  g_source_attach (patience, self->context);
+  while (is_owed (self))
+    g_main_context_iteration (self->context, TRUE);
+  g_source_destroy (patience);
+
+  soup_server_disconnect (self->soup);
+  g_clear_object (&self->soup);
+  vmd_clear_fd (&self->keep_alive_fd);
+  while (g_main_context_iteration (self->context, FALSE))
+    continue;
+  /* A request that the directory never answered has its connection still. */
+  if (vmd_connection_watch_get_n_connections (self->watch) == 0)
+    g_clear_pointer (&self->watch, vmd_connection_watch_free);
+}
+
+static gpointer
+run (gpointer data)
+{
+  VmdChannelServer *self = data;
+
+  g_main_context_push_thread_default (self->context);
+  while (!self->is_stopping)
+    g_main_context_iteration (self->context, TRUE);
+  wind_up (self);
+  g_main_context_pop_thread_default (self->context);
+  return NULL;
+}
+
+static gboolean
+stop_cb (gpointer data)
+{
+  ((VmdChannelServer *) data)->is_stopping = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+void
+vmd_channel_server_stop (VmdChannelServer *self)
+{
+  gboolean was_running;
+
+  g_mutex_lock (&self->mutex);
+  was_running = self->running;
+  self->running = FALSE;
+  g_mutex_unlock (&self->mutex);
+  if (!was_running)
+    return;
+  vmd_broker_close (self->broker);
+  put (self, stop_cb, self, NULL);
+  g_thread_join (g_steal_pointer (&self->thread));
+  vmd_stream_loop_stop (g_steal_pointer (&self->service.streams));
+}
+
+/* -- The start -- */
+
+static gboolean
+load_certificate (VmdChannelServer *self, GError **error)
+{
+  if ((self->options.certificate == NULL) != (self->options.key == NULL))
+    return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT,
+                     "A certificate needs its key, and a key its certificate");
+  if (self->options.certificate == NULL)
+    return TRUE;
+  return vmd_fail (error, VMD_ERROR_UNSUPPORTED,
+                   "The channel does not speak TLS yet: listen on a loopback address");
+}
+
+static gboolean
+listen_for_devices (VmdChannelServer *self, GError **error)
+{
+  const VmdChannelListenerTarget target = { self->context, &self->metrics, self->options.lease,
+                                            accepted_cb, self };
+  g_autoptr (GSocketAddress) address = NULL;
+  g_autofree char *text = NULL;
+
+  if (self->options.listen == NULL)
+    return TRUE;
+  address = vmd_channel_address_parse (self->options.listen, error);
+  if (address == NULL)
+    return FALSE;
+  if (self->certificate == NULL && !vmd_channel_address_is_loopback (address))
+    return vmd_fail (
+        error, VMD_ERROR_INVALID_ARGUMENT,
+        "Tokens would pass %s in plain text: give a certificate and its key, or listen "
+        "on a loopback address",
+        self->options.listen);
+  self->listener = vmd_channel_listener_new (address, &target, error);
+  if (self->listener == NULL)
+    return FALSE;
+  text = vmd_channel_listener_dup_address (self->listener);
+  self->address = g_strconcat (self->certificate != NULL ? "https://" : "http://", text, NULL);
+  return TRUE;
+}
+
+static guint
+get_max_connections (const VmdChannelOptions *options)
+{
+  struct rlimit limit = { 1024, 1024 };
+
+  if (options->max_connections > 0)
+    return options->max_connections;
+  getrlimit (RLIMIT_NOFILE, &limit);
+  return MIN (limit.rlim_cur, G_MAXINT) > 2 * DESCRIPTOR_RESERVE
+             ? MIN (limit.rlim_cur, G_MAXINT) - DESCRIPTOR_RESERVE
+             : DESCRIPTOR_RESERVE;
+}
+
+/* libsoup keeps a connection for a second request only while it listens on something. So it does, on
+ * a socket whose other end nobody but us has. */
+static gboolean
+start_soup (VmdChannelServer *self, GError **error)
+{
+  g_autoptr (GSocket) socket = NULL;
+  g_autoptr (GError) local = NULL;
+  int fds[2];
+
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
+    return vmd_fail_errno (error, errno, "Cannot make a socket");
+  self->keep_alive_fd = fds[0];
+  socket = g_socket_new_from_fd (fds[1], NULL);
+  self->soup = soup_server_new (NULL, NULL);
+  if (socket == NULL || !soup_server_listen_socket (self->soup, socket, 0, &local))
+    return vmd_fail (error, VMD_ERROR_FAILED, "Cannot start the server of the channel");
+  soup_server_add_early_handler (self->soup, NULL, early_cb, self, NULL);
+  soup_server_add_handler (self->soup, NULL, request_cb, self, NULL);
+  g_signal_connect (self->soup, "request-finished", G_CALLBACK (answered_cb), self);
+  return TRUE;
+}
+
+static gboolean
+start_parts (VmdChannelServer *self, GError **error)
+{
+  const VmdStreamRules rules = { self->broker, &self->metrics, self->options.heartbeat,
+                                 self->options.lease };
+  const VmdChannelMaxima maxima = { get_max_connections (&self->options),
+                                    self->options.max_connections_per_address,
+                                    self->options.max_connects_per_second };
+
+  self->limits = vmd_channel_limits_new (&maxima);
+  self->local = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
+  self->watch = vmd_connection_watch_new (self->context, &self->metrics,
+                                          self->options.header_deadline, self->options.lease);
+  self->service = (VmdChannelService){ .directory = self->directory,
+                                       .broker = self->broker,
+                                       .options = &self->options,
+                                       .limits = self->limits,
+                                       .metrics = &self->metrics,
+                                       .cancellable = g_cancellable_new () };
+  if (!start_soup (self, error) || !listen_for_devices (self, error))
+    return FALSE;
+  self->service.streams = vmd_stream_loop_new (&rules, error);
+  return self->service.streams != NULL;
+}
+
+gboolean
+vmd_channel_server_start (VmdChannelServer *self, GError **error)
+{
+  gboolean started;
+
+  g_return_val_if_fail (self->thread == NULL && self->limits == NULL, FALSE);
+
+  if (!load_certificate (self, error))
+    return FALSE;
+  g_main_context_push_thread_default (self->context);
+  started = start_parts (self, error);
+  g_main_context_pop_thread_default (self->context);
+  if (!started)
+    {
+      g_clear_pointer (&self->listener, vmd_channel_listener_free);
+      g_clear_object (&self->soup);
+      vmd_clear_fd (&self->keep_alive_fd);
+      g_clear_pointer (&self->watch, vmd_connection_watch_free);
+      return FALSE;
+    }
+  self->running = TRUE;
+  self->thread = g_thread_new ("vmd-channel", run, self);
+  return TRUE;
+}
+
+const char *
+vmd_channel_server_get_address (VmdChannelServer *self)
+{
+  return self->address;
+}

@@ -1,0 +1,213 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmd-stream-private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* One live stream: a descriptor, what is being written to it, and its place in the loop's lists.
+ *
+ * The subscription owns it (it is the sink's data), and the loop owns a reference to the
+ * subscription. Whoever tells the sink something holds one too, so `fd` is open whenever it is
+ * touched, and its number is given to nobody else before the last of them is through.
+ *
+ * Ending comes from any thread and breaks the socket at once: a word of farewell if the socket takes
+ * it whole, then shutdown(). Writes never wait, so its mutex is held for no longer than the kernel
+ * copies. Under it `ended` is set, and whoever writes looks at it there: once vmd_subscription_end()
+ * has returned, not one byte of a snapshot goes out that had not before. */
+
+static void
+stream_free (gpointer data)
+{
+  VmdStream *self = data;
+
+  if (self->place != NULL)
+    {
+      close (self->fd);
+      vmd_channel_place_leave (self->place);
+    }
+  vmd_stream_output_clear (&self->output);
+  g_mutex_clear (&self->mutex);
+  vmd_stream_loop_unref (self->loop);
+  g_free (self);
+}
+
+static void
+ready_cb (gpointer data)
+{
+  VmdStream *self = data;
+
+  vmd_stream_loop_wake (self->loop, self);
+}
+
+/* Which end it was is known only once there is a subscription; before that nobody is told. */
+static void
+ended_cb (gpointer data)
+{
+  VmdStream *self = data;
+  VmdSubscription *subscription;
+
+  g_mutex_lock (&self->mutex);
+  subscription = self->subscription;
+  g_mutex_unlock (&self->mutex);
+  vmd_stream_shut_down (self, subscription != NULL ? vmd_subscription_get_end (subscription)
+                                                   : VMD_SUBSCRIPTION_LEFT);
+}
+
+VmdStream *
+vmd_stream_new (VmdStreamLoop *loop, int fd, VmdSubscriptionSink *sink)
+{
+  VmdStream *self = g_new0 (VmdStream, 1);
+
+  self->loop = vmd_stream_loop_ref (loop);
+  self->fd = fd;
+  g_mutex_init (&self->mutex);
+  self->output.text = vmd_stream_get_header ();
+  *sink = (VmdSubscriptionSink){ ready_cb, ended_cb, self, stream_free };
+  return self;
+}
+
+void
+vmd_stream_start (VmdStream *self, VmdSubscription *subscription, VmdChannelPlace *place)
+{
+  self->place = place;
+  g_mutex_lock (&self->mutex);
+  self->subscription = subscription;
+  g_mutex_unlock (&self->mutex);
+  /* It may have ended before anybody could say of what. */
+  if (vmd_subscription_get_end (subscription) != VMD_SUBSCRIPTION_LIVE)
+    vmd_stream_shut_down (self, vmd_subscription_get_end (subscription));
+  vmd_channel_metrics_count (vmd_stream_loop_get_metrics (self->loop), VMD_CHANNEL_COUNT_STREAMS);
+  vmd_stream_pump (self);
+  vmd_stream_loop_attach (self->loop, self);
+}
+
+/* Writes what there is of the current message, as far as the socket takes it. Mutex held. */
+static VmdStreamState
+write_output_locked (VmdStream *self)
+{
+  VmdStreamState state = VMD_STREAM_BLOCKED;
+  char head[VMD_STREAM_HEAD_SIZE];
+  struct iovec pieces[VMD_STREAM_PIECES];
+
+  while (!vmd_stream_output_is_empty (&self->output))
+    {
+      struct msghdr message = { .msg_iov = pieces };
+      gsize left = 0;
+      gssize sent;
+
+      message.msg_iovlen = vmd_stream_output_get_pieces (&self->output, head, pieces);
+      for (gsize i = 0; i < message.msg_iovlen; i++)
+        left += pieces[i].iov_len;
+      sent = sendmsg (self->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0 && errno == EINTR)
+        continue;
+      /* A socket that is broken tells epoll so too. */
+      if (sent < 0)
+        return state;
+      state = VMD_STREAM_PROGRESS;
+      self->output.offset += sent;
+      if ((gsize) sent == left)
+        vmd_stream_output_clear (&self->output);
+    }
+  return VMD_STREAM_DRAINED;
+}
+
+/* @snapshot (nullable): what comes next, when nothing is under way. */
+static VmdStreamState
+write_some (VmdStream *self, VmdConfigSnapshot *snapshot)
+{
+  VmdStreamState state;
+
+  g_mutex_lock (&self->mutex);
+  if (self->ended)
+    {
+      g_mutex_unlock (&self->mutex);
+      return VMD_STREAM_BLOCKED;
+    }
+  if (snapshot != NULL)
+    self->output.snapshot = vmd_config_snapshot_ref (snapshot);
+  state = write_output_locked (self);
+  g_mutex_unlock (&self->mutex);
+  return state;
+}
+
+static gboolean
+can_take_snapshot (VmdStream *self)
+{
+  gboolean can;
+
+  g_mutex_lock (&self->mutex);
+  /* The header waits for the first one, to go out with it. */
+  can = !self->ended && self->output.snapshot == NULL && self->output.offset == 0 &&
+        self->output.text != vmd_stream_heartbeat;
+  g_mutex_unlock (&self->mutex);
+  return can;
+}
+
+/* Writes all there is to write, as far as the socket takes it. The starting thread's, then the
+ * loop's. */
+VmdStreamState
+vmd_stream_pump (VmdStream *self)
+{
+  VmdStreamState last = VMD_STREAM_BLOCKED;
+  gboolean has_written = FALSE;
+
+  while (TRUE)
+    {
+      g_autoptr (VmdConfigSnapshot) snapshot = NULL;
+
+      if (can_take_snapshot (self))
+        snapshot = vmd_subscription_take (self->subscription);
+      if (snapshot != NULL)
+        vmd_channel_metrics_count (vmd_stream_loop_get_metrics (self->loop),
+                                   VMD_CHANNEL_COUNT_SNAPSHOTS);
+      last = write_some (self, snapshot);
+      has_written |= last != VMD_STREAM_BLOCKED;
+      if (last != VMD_STREAM_DRAINED)
+        return has_written ? VMD_STREAM_PROGRESS : VMD_STREAM_BLOCKED;
+      if (snapshot == NULL)
+        return VMD_STREAM_DRAINED;
+    }
+}
+
+/* FALSE: something else is under way. */
+gboolean
+vmd_stream_send_heartbeat (VmdStream *self)
+{
+  gboolean is_idle;
+
+  g_mutex_lock (&self->mutex);
+  is_idle = !self->ended && vmd_stream_output_is_empty (&self->output);
+  if (is_idle)
+    self->output.text = vmd_stream_heartbeat;
+  g_mutex_unlock (&self->mutex);
+  return is_idle;
+}
+
+/* Says why, if nothing is half said and the socket takes it, and breaks the socket. Any thread; once
+ * more does nothing. */
+void
+vmd_stream_shut_down (VmdStream *self, VmdSubscriptionEnd end)
+{
+  const char *farewell = vmd_stream_get_farewell (end);
+
+  g_mutex_lock (&self->mutex);
+  if (!self->ended)
+    {
+      const char *before = self->output.text != NULL ? self->output.text : "";
+      struct iovec pieces[] = { { (char *) before, strlen (before) },
+                                { (char *) farewell, strlen (farewell) } };
+      struct msghdr message = { .msg_iov = pieces, .msg_iovlen = G_N_ELEMENTS (pieces) };
+
+      self->ended = TRUE;
+      if (*farewell != '\0' && self->output.snapshot == NULL && self->output.offset == 0)
+        sendmsg (self->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      shutdown (self->fd, SHUT_RDWR);
+    }
+  g_mutex_unlock (&self->mutex);
+}
