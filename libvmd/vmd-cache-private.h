@@ -18,6 +18,7 @@ VmdCache *vmd_cache_steal (VmdCache *self);
 gpointer vmd_cache_replace (VmdCache *self, VmdRowKind kind, const char *key, gpointer object);
 gpointer vmd_cache_lookup (VmdCache *self, VmdRowKind kind, const char *key);
 GPtrArray *vmd_cache_dup_all (VmdCache *self, VmdRowKind kind);
+guint vmd_cache_get_size (VmdCache *self, VmdRowKind kind);
 GStrv vmd_cache_dup_keys (VmdCache *self, VmdRowKind kind);
 
 G_END_DECLS

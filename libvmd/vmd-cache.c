@@ -109,6 +109,17 @@ vmd_cache_dup_all (VmdCache *self, VmdRowKind kind)
   return objects;
 }
 
+guint
+vmd_cache_get_size (VmdCache *self, VmdRowKind kind)
+{
+  guint size;
+
+  g_mutex_lock (&self->mutex);
+  size = g_hash_table_size (self->tables[kind]);
+  g_mutex_unlock (&self->mutex);
+  return size;
+}
+
 /* Returns: (transfer full): in no order */
 GStrv
 vmd_cache_dup_keys (VmdCache *self, VmdRowKind kind)

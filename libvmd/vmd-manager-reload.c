@@ -101,6 +101,8 @@ load_keys (sqlite3 *db, VmdRowKind kind, GError **error)
     rows = vmd_image_row_load_all (db, error);
   else if (kind == VMD_ROW_KERNEL)
     rows = vmd_kernel_row_load_all (db, error);
+  else if (kind >= VMD_ROW_DEVICE)
+    return vmd_manager_load_device_keys (db, kind, error);
   else
     rows = vmd_workspace_row_load_all (db, error);
   if (rows == NULL)
@@ -144,7 +146,7 @@ reload_one (VmdManager *self, sqlite3 *db, VmdRowKind kind, const char *key)
       reload_workspace (self, db, key);
       break;
     default:
-      g_assert_not_reached ();
+      vmd_manager_reload_device_row (self, db, kind, key);
     }
 }
 
@@ -153,6 +155,7 @@ static void
 reload_all (VmdManager *self, sqlite3 *db, VmdRowKind kind)
 {
   g_auto (GStrv) known = vmd_cache_dup_keys (self->cache, kind);
+  g_autoptr (GHashTable) there = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GPtrArray) keys = NULL;
   g_autoptr (GError) error = NULL;
 
@@ -162,8 +165,10 @@ reload_all (VmdManager *self, sqlite3 *db, VmdRowKind kind)
       g_debug ("Cannot read all rows of kind %d: %s", kind, error->message);
       return;
     }
+  for (guint i = 0; i < keys->len; i++)
+    g_hash_table_add (there, keys->pdata[i]);
   for (guint i = 0; known[i] != NULL; i++)
-    if (!g_ptr_array_find_with_equal_func (keys, known[i], g_str_equal, NULL))
+    if (!g_hash_table_contains (there, known[i]))
       g_ptr_array_add (keys, g_strdup (known[i]));
   for (guint i = 0; i < keys->len; i++)
     reload_one (self, db, kind, keys->pdata[i]);
@@ -179,4 +184,11 @@ vmd_manager_observe_cb (VmdStore *store, sqlite3 *db, VmdRowKind kind, const cha
     reload_one (data, db, kind, id);
   else if (kind != VMD_ROW_LAUNCH && kind != VMD_ROW_TRANSITION)
     reload_all (data, db, kind);
+}
+
+/* On the store's thread, after the last row of what was told at once. */
+void
+vmd_manager_observed_cb (VmdStore *store, gpointer data)
+{
+  vmd_manager_settle_devices (data);
 }

@@ -5,6 +5,7 @@
 /* The manager from inside: what the files vmd-manager-*.c share, one for each verb. */
 
 #include "vmd-cache-private.h"
+#include "vmd-manager-devices-private.h"
 #include "vmd-manager-private.h"
 #include "vmd-signal-queue-private.h"
 #include "vmd-vm-private.h"
@@ -32,6 +33,7 @@ struct _VmdManager
   GCancellable *cancellable; /* the whole service's; cancelled at close */
   VmdSignalQueue *signals;
   VmdCache *cache;
+  VmdManagerDevices *devices;
   VmdManagerJobs *jobs;
   VmdManagerConsoles *consoles; /* NULL when closed */
   guint boot_timeout; /* milliseconds */
@@ -53,14 +55,23 @@ typedef enum
   VMD_MANAGER_WORKSPACE_REMOVED,
   VMD_MANAGER_JOB_ADDED,
   VMD_MANAGER_JOB_REMOVED,
+  VMD_MANAGER_DEVICE_ADDED,
+  VMD_MANAGER_DEVICE_REMOVED,
+  VMD_MANAGER_DEVICE_CHANGED,
+  VMD_MANAGER_GROUP_ADDED,
+  VMD_MANAGER_GROUP_REMOVED,
+  VMD_MANAGER_GROUP_CHANGED,
   VMD_MANAGER_N_SIGNALS
 } VmdManagerSignal;
 
 void vmd_manager_emit (VmdManager *self, VmdManagerSignal signal, gpointer object);
+/* Not again while that waits to be emitted. */
+void vmd_manager_emit_once (VmdManager *self, VmdManagerSignal signal, gpointer object);
 
 /* vmd-manager-reload.c */
 void vmd_manager_observe_cb (VmdStore *store, sqlite3 *db, VmdRowKind kind, const char *id,
                              gpointer data);
+void vmd_manager_observed_cb (VmdStore *store, gpointer data);
 
 /* vmd-manager-jobs.c */
 VmdManagerJobs *vmd_manager_jobs_new (void);

@@ -19,9 +19,11 @@
  *
  * Signals come in the main context that was the thread's default at vmd_manager_open(): "vm-added",
  * "vm-removed", "image-added", "image-removed", "kernel-added", "kernel-removed",
- * "workspace-added", "workspace-removed", "job-added" and "job-removed", each with the object. An
- * image or a workspace that was updated is removed and added. A list and a signal that was on its
- * way may both tell of one object.
+ * "workspace-added", "workspace-removed", "job-added", "job-removed", "device-added",
+ * "device-removed", "group-added" and "group-removed", each with the object. An image or a
+ * workspace that was updated is removed and added. A list and a signal that was on its way may both
+ * tell of one object. "device-changed" and "group-changed" tell what "changed" of the object tells:
+ * one handler for ten thousand devices.
  *
  * Since: 0.1
  */
@@ -41,6 +43,12 @@ static const struct
   [VMD_MANAGER_WORKSPACE_REMOVED] = { "workspace-removed", vmd_workspace_get_type },
   [VMD_MANAGER_JOB_ADDED] = { "job-added", vmd_job_get_type },
   [VMD_MANAGER_JOB_REMOVED] = { "job-removed", vmd_job_get_type },
+  [VMD_MANAGER_DEVICE_ADDED] = { "device-added", vmd_device_get_type },
+  [VMD_MANAGER_DEVICE_REMOVED] = { "device-removed", vmd_device_get_type },
+  [VMD_MANAGER_DEVICE_CHANGED] = { "device-changed", vmd_device_get_type },
+  [VMD_MANAGER_GROUP_ADDED] = { "group-added", vmd_device_group_get_type },
+  [VMD_MANAGER_GROUP_REMOVED] = { "group-removed", vmd_device_group_get_type },
+  [VMD_MANAGER_GROUP_CHANGED] = { "group-changed", vmd_device_group_get_type },
 };
 
 static guint signals[VMD_MANAGER_N_SIGNALS];
@@ -53,6 +61,7 @@ vmd_manager_finalize (GObject *object)
   VmdManager *self = VMD_MANAGER (object);
 
   g_clear_pointer (&self->cache, vmd_cache_free);
+  g_clear_pointer (&self->devices, vmd_manager_devices_free);
   g_clear_pointer (&self->jobs, vmd_manager_jobs_free);
   g_clear_pointer (&self->signals, vmd_signal_queue_unref);
   g_clear_object (&self->connection_pool);
@@ -92,6 +101,7 @@ vmd_manager_init (VmdManager *self)
   self->cancellable = g_cancellable_new ();
   self->signals = vmd_signal_queue_new (context);
   self->cache = vmd_cache_new ();
+  self->devices = vmd_manager_devices_new ();
   self->jobs = vmd_manager_jobs_new ();
   self->clock = vmd_system_clock_new ();
 }
@@ -160,7 +170,7 @@ open_services (VmdManager *self, GError **error)
   self->store = vmd_store_open (self->state_dir, error);
   if (self->store == NULL)
     return FALSE;
-  vmd_store_observe (self->store, vmd_manager_observe_cb, NULL, self);
+  vmd_store_observe (self->store, vmd_manager_observe_cb, vmd_manager_observed_cb, self);
   self->consoles = vmd_manager_consoles_new (
       self, get_limit ("VMD_CONSOLE_INTERVAL", DEFAULT_CONSOLE_INTERVAL_MS, 3600000), error);
   return self->consoles != NULL;
@@ -273,6 +283,12 @@ void
 vmd_manager_emit (VmdManager *self, VmdManagerSignal signal, gpointer object)
 {
   vmd_signal_queue_push (self->signals, self, signals[signal], object);
+}
+
+void
+vmd_manager_emit_once (VmdManager *self, VmdManagerSignal signal, gpointer object)
+{
+  vmd_signal_queue_push_once (self->signals, self, signals[signal], object);
 }
 
 void

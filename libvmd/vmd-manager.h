@@ -19,8 +19,8 @@ VMD_AVAILABLE_IN_0_1 G_DECLARE_FINAL_TYPE (VmdManager, vmd_manager, VMD, MANAGER
  *   "vm-added" (VmdVm) "vm-removed" (VmdVm) "image-added"/"image-removed" (VmdImage; an update is
  *   removed + added), "kernel-added"/"kernel-removed" (VmdKernel),
  *   "workspace-added"/"workspace-removed" (VmdWorkspace; update = both), "job-added"/"job-removed"
- *   (VmdJob), "device-added"/"device-removed" (VmdDevice), "group-added"/"group-removed"
- *   (VmdDeviceGroup). */
+ *   (VmdJob), "device-added"/"device-removed"/"device-changed" (VmdDevice),
+ *   "group-added"/"group-removed"/"group-changed" (VmdDeviceGroup). */
 VMD_AVAILABLE_IN_0_1 VmdManager *vmd_manager_open (const char *state_dir, const char *backend,
                                                    GCancellable *cancellable, GError **error);
 /* Cancels what this process has under way, waits for it, closes. Running VMs go on. */
@@ -109,8 +109,8 @@ VMD_AVAILABLE_IN_0_1 VmdKernel *
 vmd_manager_ensure_kernel (VmdManager *self, VmdJob *job, GCancellable *cancellable,
                            GError **error);
 
-/* Devices and their groups. Lists are sorted by id and by name. Finding: a device's id, the name or a
- * unique prefix of the id of a VM's; a group's name. (transfer full) */
+/* Devices and their groups. Lists are sorted by id and by name. Finding: a device's id, or what
+ * names a VM; a group's name. (transfer full) */
 VMD_AVAILABLE_IN_0_1 GListModel *vmd_manager_list_devices (VmdManager *self);
 VMD_AVAILABLE_IN_0_1 VmdDevice *
 vmd_manager_find_device (VmdManager *self, const char *name_or_id, GError **error);

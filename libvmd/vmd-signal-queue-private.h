@@ -16,6 +16,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdSignalQueue, vmd_signal_queue_unref)
 
 void
 vmd_signal_queue_push (VmdSignalQueue *self, gpointer emitter, guint signal, gpointer argument);
+void vmd_signal_queue_push_once (VmdSignalQueue *self, gpointer emitter, guint signal,
+                                 gpointer argument);
 void vmd_signal_queue_close (VmdSignalQueue *self);
 
 G_END_DECLS

@@ -5,14 +5,16 @@
 #include "vmd-signal-queue-private.h"
 
 /* One queue for all objects of a manager, so that what happened first is told first: a VM is added
- * before it changes, and changes before it is removed. A signal without an argument ("changed")
- * that waits already is not queued again, so a busy writer cannot make the queue grow. */
+ * before it changes, and changes before it is removed. A signal that says no more than that
+ * something changed, and waits already, is not queued again, so a busy writer cannot make the queue
+ * grow; that costs the same when ten thousand devices wait to be told of. */
 struct _VmdSignalQueue
 {
   gatomicrefcount references; /* the manager's, and the pending source's */
   GMainContext *context;
   GMutex mutex; /* a leaf; guards what follows */
   GQueue pending; /* Event */
+  GHashTable *once; /* set of those in `pending` that are not to be there twice */
   GSource *source; /* (nullable) attached while something is pending */
   gboolean closed;
 };
@@ -22,7 +24,26 @@ typedef struct
   GObject *emitter;
   guint signal;
   GObject *argument; /* (nullable) */
+  gboolean is_once;
 } Event;
+
+static guint
+event_hash (gconstpointer data)
+{
+  const Event *event = data;
+
+  return g_direct_hash (event->emitter) ^ (31 * g_direct_hash (event->argument)) ^
+         (event->signal << 16);
+}
+
+static gboolean
+event_equal (gconstpointer a, gconstpointer b)
+{
+  const Event *first = a, *second = b;
+
+  return first->emitter == second->emitter && first->signal == second->signal &&
+         first->argument == second->argument;
+}
 
 static void
 event_free (gpointer data)
@@ -45,6 +66,7 @@ vmd_signal_queue_new (GMainContext *context)
   self->context = g_main_context_ref (context);
   g_mutex_init (&self->mutex);
   g_queue_init (&self->pending);
+  self->once = g_hash_table_new (event_hash, event_equal);
   return self;
 }
 
@@ -53,6 +75,7 @@ vmd_signal_queue_unref (VmdSignalQueue *self)
 {
   if (!g_atomic_ref_count_dec (&self->references))
     return;
+  g_hash_table_unref (self->once);
   g_queue_clear_full (&self->pending, event_free);
   g_main_context_unref (self->context);
   g_mutex_clear (&self->mutex);
@@ -66,6 +89,8 @@ pop (VmdSignalQueue *self)
 
   g_mutex_lock (&self->mutex);
   event = g_queue_pop_head (&self->pending);
+  if (event != NULL && event->is_once)
+    g_hash_table_remove (self->once, event);
   if (event == NULL)
     g_clear_pointer (&self->source, g_source_unref);
   g_mutex_unlock (&self->mutex);
@@ -90,17 +115,45 @@ emit_cb (gpointer data)
     }
 }
 
-static gboolean
-is_pending (VmdSignalQueue *self, gpointer emitter, guint signal)
+/* Not attached yet. */
+static GSource *
+new_source (VmdSignalQueue *self)
 {
-  for (GList *link = self->pending.head; link != NULL; link = link->next)
-    {
-      Event *event = link->data;
+  GSource *source = g_idle_source_new ();
 
-      if (event->emitter == emitter && event->signal == signal)
-        return TRUE;
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_atomic_ref_count_inc (&self->references);
+  g_source_set_callback (source, emit_cb, self, (GDestroyNotify) vmd_signal_queue_unref);
+  g_source_set_static_name (source, "vmd signals");
+  return source;
+}
+
+static void
+push (VmdSignalQueue *self, gpointer emitter, guint signal, gpointer argument, gboolean is_once)
+{
+  g_autoptr (Event) event = g_new0 (Event, 1);
+  g_autoptr (GSource) source = NULL;
+
+  event->emitter = g_object_ref (emitter);
+  event->signal = signal;
+  event->argument = argument != NULL ? g_object_ref (argument) : NULL;
+  event->is_once = is_once;
+
+  g_mutex_lock (&self->mutex);
+  if (!self->closed && (!is_once || !g_hash_table_contains (self->once, event)))
+    {
+      if (is_once)
+        g_hash_table_add (self->once, event);
+      g_queue_push_tail (&self->pending, g_steal_pointer (&event));
+      if (self->source == NULL)
+        {
+          self->source = new_source (self);
+          source = g_source_ref (self->source);
+        }
     }
-  return FALSE;
+  g_mutex_unlock (&self->mutex);
+  if (source != NULL)
+    g_source_attach (source, self->context);
 }
 
 /**
@@ -109,35 +162,20 @@ is_pending (VmdSignalQueue *self, gpointer emitter, guint signal)
  * @signal: its id
  * @argument: (nullable) (type GObject): its one argument, if it has one
  *
- * Emits the signal in the queue's context, soon. From any thread. After
- * vmd_signal_queue_close() it does nothing.
+ * Emits the signal in the queue's context, soon; one without an argument that waits already, once.
+ * From any thread. After vmd_signal_queue_close() it does nothing.
  */
 void
 vmd_signal_queue_push (VmdSignalQueue *self, gpointer emitter, guint signal, gpointer argument)
 {
-  g_autoptr (Event) event = g_new0 (Event, 1);
-  g_autoptr (GSource) source = g_idle_source_new ();
-  gboolean attach = FALSE;
+  push (self, emitter, signal, argument, argument == NULL);
+}
 
-  event->emitter = g_object_ref (emitter);
-  event->signal = signal;
-  event->argument = argument != NULL ? g_object_ref (argument) : NULL;
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_atomic_ref_count_inc (&self->references);
-  g_source_set_callback (source, emit_cb, self, (GDestroyNotify) vmd_signal_queue_unref);
-  g_source_set_static_name (source, "vmd signals");
-
-  g_mutex_lock (&self->mutex);
-  if (!self->closed && (argument != NULL || !is_pending (self, emitter, signal)))
-    {
-      g_queue_push_tail (&self->pending, g_steal_pointer (&event));
-      attach = self->source == NULL;
-    }
-  if (attach)
-    self->source = g_source_ref (source);
-  g_mutex_unlock (&self->mutex);
-  if (attach)
-    g_source_attach (source, self->context);
+/* The same for one whose argument is what has changed: with it, it is not queued twice. */
+void
+vmd_signal_queue_push_once (VmdSignalQueue *self, gpointer emitter, guint signal, gpointer argument)
+{
+  push (self, emitter, signal, argument, TRUE);
 }
 
 /* Nothing is emitted any more; what was pending is dropped, with its references. */
@@ -151,6 +189,7 @@ vmd_signal_queue_close (VmdSignalQueue *self)
   self->closed = TRUE;
   source = g_steal_pointer (&self->source);
   pending = self->pending;
+  g_hash_table_remove_all (self->once);
   g_queue_init (&self->pending);
   g_mutex_unlock (&self->mutex);
   if (source != NULL)
