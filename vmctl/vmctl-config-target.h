@@ -21,7 +21,7 @@ typedef struct _VmctlConfigTarget VmctlConfigTarget;
     "note", 0, VMCTL_OPTION_TEXT, "TEXT", "Goes into the history, behind who you are"              \
   }
 
-/* That there are at least @least and at most @most words behind the device, or behind --group; to be
+/* That there are @least to @most words behind the device, or behind --group; to be
  * called in a command's check. @word: what they are called. */
 gboolean vmctl_config_target_check (const VmctlArguments *arguments, const char *word, guint least,
                                     guint most, GError **error);

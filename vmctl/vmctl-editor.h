@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* A text in the user's own editor: $VISUAL, $EDITOR or vi, on a file that only the user can read. */
+/* A text in the editor of the user: $VISUAL, $EDITOR or vi, in a file that nobody else reads. */
 typedef struct _VmctlEditor VmctlEditor;
 
 VmctlEditor *vmctl_editor_new (VmctlClient *client, const char *text, GError **error);

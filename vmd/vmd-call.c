@@ -360,6 +360,36 @@ dispatch (VmdExport *export, const VmdMethod *method, GObject *object,
   vmd_authorise_async (export, sender, self->cancellable, authorised_cb, self);
 }
 
+/* Is @signal, "handle-add-token", that of method "AddToken"? */
+static gboolean
+is_signal_of (const char *signal, const char *method)
+{
+  const char *c = signal + strlen ("handle");
+
+  for (; *method != '\0'; method++)
+    {
+      if (g_ascii_isupper (*method) && *c++ != '-')
+        return FALSE;
+      if (*c++ != g_ascii_tolower (*method))
+        return FALSE;
+    }
+  return *c == '\0';
+}
+
+void
+vmd_call_dispatch (VmdExport *export, const VmdMethod *methods, GObject *object,
+                   GDBusMethodInvocation *invocation)
+{
+  const char *name = g_dbus_method_invocation_get_method_name (invocation);
+  const VmdMethod *method = methods;
+
+  while (method->signal != NULL && !is_signal_of (method->signal, name))
+    method++;
+  /* GDBus has held the message against the XML, which the table is of. */
+  g_return_if_fail (method->signal != NULL);
+  dispatch (export, method, object, invocation);
+}
+
 /* What a connected closure carries. */
 typedef struct
 {

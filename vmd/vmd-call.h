@@ -29,6 +29,11 @@ typedef struct
 void vmd_call_connect (VmdExport *export, GDBusInterfaceSkeleton *skeleton,
                        const VmdMethod *methods, GObject *object);
 
+/* The same for an object that has no skeleton: runs the one of @methods that is called. Consumes
+ * @invocation. */
+void vmd_call_dispatch (VmdExport *export, const VmdMethod *methods, GObject *object,
+                        GDBusMethodInvocation *invocation);
+
 /* For `run` and what follows. */
 VmdExport *vmd_call_get_export (VmdCall *self);
 gpointer vmd_call_get_object (VmdCall *self);

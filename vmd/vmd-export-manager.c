@@ -5,6 +5,7 @@
 #include "vmd-bus-lock.h"
 #include "vmd-call.h"
 #include "vmd-dbus.h"
+#include "vmd-export-manager-devices.h"
 #include "vmd-spec.h"
 
 #include <glib/gstdio.h>
@@ -227,5 +228,6 @@ vmd_export_manager_new (VmdExport *self)
   vmd_dbus_manager_set_backend (skeleton, vmd_manager_get_backend_name (manager));
   vmd_dbus_manager_set_peer (skeleton, vmd_export_get_peer (self) ?: "");
   vmd_call_connect (self, G_DBUS_INTERFACE_SKELETON (skeleton), methods, NULL);
+  vmd_export_manager_add_devices (self, skeleton);
   return G_DBUS_INTERFACE_SKELETON (skeleton);
 }

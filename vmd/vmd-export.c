@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "vmd-call.h"
+#include "vmd-export-subtree.h"
 
 struct _VmdExport
 {
@@ -12,6 +12,8 @@ struct _VmdExport
   GDBusConnection *connection;
   char *peer; /* (nullable) */
   GDBusObjectManagerServer *objects;
+  VmdExportSubtree *devices; /* NULL once stopped */
+  VmdExportSubtree *groups; /* NULL once stopped */
   VmdClients *clients;
 };
 
@@ -78,8 +80,8 @@ vmd_export_absolute (const char *relative_path)
 }
 
 /* An object path's element has only letters, digits and "_": every other byte is written _xx. */
-static char *
-escape_element (const char *text)
+char *
+vmd_export_escape_element (const char *text)
 {
   GString *escaped = g_string_new (NULL);
 
@@ -92,6 +94,27 @@ escape_element (const char *text)
 }
 
 char *
+vmd_export_unescape_element (const char *element)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (const char *c = element; *c != '\0'; c++)
+    {
+      if (*c != '_')
+        {
+          g_string_append_c (text, *c);
+          continue;
+        }
+      if (!g_ascii_isxdigit (c[1]) || !g_ascii_isxdigit (c[2]))
+        return NULL;
+      g_string_append_c (text,
+                         (char) (g_ascii_xdigit_value (c[1]) * 16 + g_ascii_xdigit_value (c[2])));
+      c += 2;
+    }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+char *
 vmd_export_vm_path (VmdVm *vm)
 {
   return g_strconcat ("vms/", vmd_vm_get_id (vm), NULL);
@@ -100,7 +123,7 @@ vmd_export_vm_path (VmdVm *vm)
 char *
 vmd_export_image_path (VmdImage *image)
 {
-  g_autofree char *element = escape_element (vmd_image_get_name (image));
+  g_autofree char *element = vmd_export_escape_element (vmd_image_get_name (image));
 
   return g_strconcat ("images/", element, NULL);
 }
@@ -108,7 +131,7 @@ vmd_export_image_path (VmdImage *image)
 char *
 vmd_export_kernel_path (VmdKernel *kernel)
 {
-  g_autofree char *element = escape_element (vmd_kernel_get_version (kernel));
+  g_autofree char *element = vmd_export_escape_element (vmd_kernel_get_version (kernel));
 
   return g_strconcat ("kernels/", element, NULL);
 }
@@ -120,6 +143,22 @@ vmd_export_workspace_path (VmdWorkspace *workspace)
       g_compute_checksum_for_string (G_CHECKSUM_SHA256, vmd_workspace_get_path (workspace), -1);
 
   return g_strdup_printf ("workspaces/%s_%.16s", vmd_workspace_get_vm_id (workspace), digest);
+}
+
+char *
+vmd_export_device_path (VmdDevice *device)
+{
+  g_autofree char *element = vmd_export_escape_element (vmd_device_get_id (device));
+
+  return g_strconcat ("devices/", element, NULL);
+}
+
+char *
+vmd_export_group_path (VmdDeviceGroup *group)
+{
+  g_autofree char *element = vmd_export_escape_element (vmd_device_group_get_name (group));
+
+  return g_strconcat ("groups/", element, NULL);
 }
 
 char *
@@ -203,6 +242,8 @@ vmd_export_new (VmdService *service, GDBusConnection *connection, const char *pe
   populate_workspaces (self, manager);
   populate_jobs (self, manager);
   g_dbus_object_manager_server_set_connection (self->objects, connection);
+  self->devices = vmd_export_subtree_new (self, &vmd_subtree_kind_device);
+  self->groups = vmd_export_subtree_new (self, &vmd_subtree_kind_group);
   return self;
 }
 
@@ -212,6 +253,8 @@ vmd_export_stop (VmdExport *self)
   VmdManager *manager = vmd_service_get_manager (self->service);
 
   g_signal_handlers_disconnect_by_data (manager, self);
+  g_clear_pointer (&self->devices, vmd_export_subtree_free);
+  g_clear_pointer (&self->groups, vmd_export_subtree_free);
   vmd_clients_vanish_all (self->clients);
   g_dbus_object_manager_server_set_connection (self->objects, NULL);
 }

@@ -35,8 +35,14 @@ char *vmd_export_image_path (VmdImage *image);
 char *vmd_export_kernel_path (VmdKernel *kernel);
 char *vmd_export_workspace_path (VmdWorkspace *workspace);
 char *vmd_export_job_path (VmdJob *job);
+char *vmd_export_device_path (VmdDevice *device);
+char *vmd_export_group_path (VmdDeviceGroup *group);
 /* Absolute. (transfer full) */
 char *vmd_export_absolute (const char *relative_path);
+/* One element of a path, and the text that it was made of, NULL when it is not so made. (transfer
+ * full) */
+char *vmd_export_escape_element (const char *text);
+char *vmd_export_unescape_element (const char *element);
 
 /* One file each: makes the skeleton, fills it, keeps it true. */
 GDBusInterfaceSkeleton *vmd_export_manager_new (VmdExport *self);

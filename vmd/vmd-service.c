@@ -16,6 +16,7 @@ struct _VmdService
 
   VmdManager *manager;
   GDBusConnection *polkit; /* (nullable) */
+  char *channel_address; /* (nullable) */
   GHashTable *locks; /* token → HeldLock */
   guint holds;
 };
@@ -48,6 +49,7 @@ vmd_service_finalize (GObject *object)
   VmdService *self = VMD_SERVICE (object);
 
   g_hash_table_unref (self->locks);
+  g_free (self->channel_address);
   g_clear_object (&self->polkit);
   g_clear_object (&self->manager);
   G_OBJECT_CLASS (vmd_service_parent_class)->finalize (object);
@@ -82,6 +84,19 @@ VmdManager *
 vmd_service_get_manager (VmdService *self)
 {
   return self->manager;
+}
+
+void
+vmd_service_set_channel_address (VmdService *self, const char *address)
+{
+  g_free (self->channel_address);
+  self->channel_address = g_strdup (address);
+}
+
+const char *
+vmd_service_get_channel_address (VmdService *self)
+{
+  return self->channel_address != NULL ? self->channel_address : "";
 }
 
 void

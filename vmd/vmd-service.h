@@ -14,6 +14,11 @@ G_DECLARE_FINAL_TYPE (VmdService, vmd_service, VMD, SERVICE, GObject)
 VmdService *vmd_service_new (VmdManager *manager);
 VmdManager *vmd_service_get_manager (VmdService *self);
 
+/* Where devices connect, "" when only guests can; set before anything is exported. @address:
+ * (nullable) */
+void vmd_service_set_channel_address (VmdService *self, const char *address);
+const char *vmd_service_get_channel_address (VmdService *self);
+
 /* On the system bus, polkit is asked; elsewhere the peer is the daemon's own user. */
 void vmd_service_set_polkit (VmdService *self, GDBusConnection *system_bus);
 GDBusConnection *vmd_service_get_polkit (VmdService *self);

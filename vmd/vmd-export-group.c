@@ -1,0 +1,136 @@
+/* SPDX-FileCopyrightText: 2026 The vmd developers
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "vmd-dbus.h"
+#include "vmd-export-config.h"
+#include "vmd-export-subtree.h"
+
+static GVariant *
+get_name (gpointer group)
+{
+  return g_variant_new_string (vmd_device_group_get_name (group));
+}
+
+static GVariant *
+get_version (gpointer group)
+{
+  return g_variant_new_uint64 (vmd_device_group_get_version (group));
+}
+
+static GVariant *
+get_values (gpointer group)
+{
+  return g_variant_new_take_string (vmd_device_group_dup_values (group));
+}
+
+static GVariant *
+get_members (gpointer group)
+{
+  g_auto (GStrv) members = vmd_device_group_dup_members (group);
+
+  return g_variant_new_strv ((const char *const *) members, -1);
+}
+
+static GVariant *
+get_member_count (gpointer group)
+{
+  return g_variant_new_uint32 (vmd_device_group_get_n_members (group));
+}
+
+static const VmdProperty properties[] = {
+  { "Name", get_name, VMD_PROPERTY_CONSTANT },
+  { "Version", get_version, VMD_PROPERTY_TOLD },
+  { "Values", get_values, VMD_PROPERTY_INVALIDATED },
+  { "Members", get_members, VMD_PROPERTY_INVALIDATED },
+  { "MemberCount", get_member_count, VMD_PROPERTY_TOLD },
+  { NULL, NULL, VMD_PROPERTY_CONSTANT },
+};
+
+static void
+set_member_done_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GError *error = NULL;
+
+  vmd_device_group_set_member_finish (VMD_DEVICE_GROUP (source), result, &error);
+  vmd_call_end (data, error);
+}
+
+static void
+set_member (VmdCall *call, gboolean is_member)
+{
+  VmdManager *manager = vmd_export_get_manager (vmd_call_get_export (call));
+  g_autoptr (VmdDevice) device = NULL;
+  GError *error = NULL;
+  const char *name;
+
+  g_variant_get_child (vmd_call_get_parameters (call), 0, "&s", &name);
+  device = vmd_manager_find_device (manager, name, &error);
+  if (device == NULL)
+    vmd_call_fail (call, error);
+  else
+    vmd_device_group_set_member_async (vmd_call_get_object (call), device, is_member,
+                                       vmd_call_get_cancellable (call), set_member_done_cb, call);
+}
+
+static void
+run_add_member (VmdCall *call)
+{
+  set_member (call, TRUE);
+}
+
+static void
+run_remove_member (VmdCall *call)
+{
+  set_member (call, FALSE);
+}
+
+static void
+remove_done_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  GError *error = NULL;
+
+  vmd_device_group_remove_finish (VMD_DEVICE_GROUP (source), result, &error);
+  vmd_call_end (data, error);
+}
+
+static void
+run_remove (VmdCall *call)
+{
+  vmd_device_group_remove_async (vmd_call_get_object (call), vmd_call_get_cancellable (call),
+                                 remove_done_cb, call);
+}
+
+static const VmdMethod methods[] = {
+  VMD_EXPORT_CONFIG_METHODS,
+  { "handle-add-member", NULL, run_add_member, { { NULL, NULL } } },
+  { "handle-remove-member", NULL, run_remove_member, { { NULL, NULL } } },
+  { "handle-remove", NULL, run_remove, { { NULL, NULL } } },
+  { NULL, NULL, NULL, { { NULL, NULL } } },
+};
+
+static GObject *
+find (VmdManager *manager, const char *name)
+{
+  VmdDeviceGroup *group = vmd_manager_find_group (manager, name, NULL);
+
+  return group != NULL ? G_OBJECT (group) : NULL;
+}
+
+static const char *
+get_key (gpointer group)
+{
+  return vmd_device_group_get_name (group);
+}
+
+const VmdSubtreeKind vmd_subtree_kind_group = {
+  .path = "groups",
+  .get_info = vmd_dbus_device_group_interface_info,
+  .properties = properties,
+  .methods = methods,
+  .changed_signal = "group-changed",
+  .removed_signal = "group-removed",
+  .list = vmd_manager_list_groups,
+  .find = find,
+  .get_name = get_key,
+};
