@@ -6,38 +6,44 @@
 
 G_BEGIN_DECLS
 
-#define VMD_TYPE_CHANNEL (vmd_channel_get_type ())
-VMD_AVAILABLE_IN_0_1 G_DECLARE_FINAL_TYPE (VmdChannel, vmd_channel, VMD, CHANNEL, GObject)
-
-    /* Where and how devices reach the channel; limits have defaults that vmd_channel_options_init()
- * fills in. */
-    typedef struct
+/**
+ * VmdChannelOptions:
+ * @listen: (nullable): "ADDRESS:PORT"; %NULL: for guests only. Port 0: the kernel's choice
+ * @certificate: (nullable): a PEM file; with it and @key: TLS
+ * @key: (nullable): a PEM file
+ * @heartbeat: seconds between comments on an idle stream
+ * @lease: seconds after which a peer that takes nothing is given up
+ * @header_deadline: seconds for a request to come in
+ * @max_body: bytes
+ * @max_header: bytes
+ * @max_connections: 0: what the limit on descriptors allows, less a reserve
+ * @max_connections_per_address: 0: no limit
+ * @max_connects_per_second: of one device; 0: no limit
+ * @contest_takeovers: so many between different instances within @contest_window, and the device is
+ *   contested
+ * @contest_window: seconds
+ *
+ * Where and how devices reach the channel. vmd_channel_options_init() fills in the defaults.
+ *
+ * Since: 0.1
+ */
+typedef struct
 {
-  const char
-      *listen; /* (nullable) "ADDRESS:PORT"; NULL: guests only. Port 0: the kernel's choice */
-  const char *certificate; /* (nullable) PEM file; with it and @key: TLS */
-  const char *key; /* (nullable) PEM file */
-  guint heartbeat; /* seconds between comments on an idle stream: 10 */
-  guint lease; /* seconds after which a peer that takes nothing is given up: 25 */
-  guint header_deadline; /* seconds for a request to come in: 10 */
-  guint max_body; /* bytes: 128 KiB */
-  guint max_header; /* bytes: 16 KiB */
-  guint max_connections; /* 0: what RLIMIT_NOFILE allows, less a reserve */
-  guint max_connections_per_address; /* 0: no limit, which is the default on loopback */
-  guint max_connects_per_second; /* of one device: 0 no limit; 20 */
-  guint contest_takeovers; /* 5 */
-  guint contest_window; /* seconds: 10 */
+  const char *listen;
+  const char *certificate;
+  const char *key;
+  guint heartbeat;
+  guint lease;
+  guint header_deadline;
+  guint max_body;
+  guint max_header;
+  guint max_connections;
+  guint max_connections_per_address;
+  guint max_connects_per_second;
+  guint contest_takeovers;
+  guint contest_window;
 } VmdChannelOptions;
 
 VMD_AVAILABLE_IN_0_1 void vmd_channel_options_init (VmdChannelOptions *options);
-/* Serves the devices of @manager: one channel for each state directory (BUSY: another process has
- * it). Blocks for milliseconds. (transfer full) */
-VMD_AVAILABLE_IN_0_1 VmdChannel *
-vmd_channel_open (VmdManager *manager, const VmdChannelOptions *options, GError **error);
-/* (nullable) "http://127.0.0.1:4711": where it listens. */
-VMD_AVAILABLE_IN_0_1 const char *vmd_channel_get_address (VmdChannel *self);
-VMD_AVAILABLE_IN_0_1 guint vmd_channel_get_n_connected (VmdChannel *self);
-/* Tells the connected why, and ends within a second whatever they do. */
-VMD_AVAILABLE_IN_0_1 void vmd_channel_close (VmdChannel *self);
 
 G_END_DECLS

@@ -90,8 +90,8 @@ forget_resources (sqlite3 *db, gpointer data, GError **error)
   return TRUE;
 }
 
-/* A directory goes with all that is in it, so a damaged record must not lead elsewhere: what a launch
- * makes has the VM's name, wherever the runtime directory was at the time. */
+/* A directory goes with all that is in it, so a damaged record must not lead elsewhere: what a
+ * launch makes has the VM's name, wherever the runtime directory was at the time. */
 static gboolean
 check_resource (VmdVm *vm, const VmdResource *resource, GError **error)
 {

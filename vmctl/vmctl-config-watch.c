@@ -180,12 +180,22 @@ removed_cb (GDBusConnection *bus, const char *sender, const char *path, const ch
     self->removed = TRUE;
 }
 
+/* What is removed while it is looked at answers as if it had never been. */
+static gboolean
+is_gone (const GError *error)
+{
+  return g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT) ||
+         g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE) ||
+         g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD);
+}
+
 /* The present state first, then each change, until Ctrl-C or the end of what is watched. */
 static gboolean
 follow (Watch *self, GError **error)
 {
   GCancellable *cancellable = vmctl_client_get_cancellable (self->client);
   GDBusConnection *bus = vmctl_client_get_bus (self->client);
+  g_autoptr (GError) local = NULL;
 
   self->changed = TRUE;
   while (!g_cancellable_is_cancelled (cancellable))
@@ -203,9 +213,18 @@ follow (Watch *self, GError **error)
         }
       if (!self->changed)
         g_main_context_iteration (NULL, TRUE);
-      else if (!look (self, error))
-        /* To be interrupted in the middle of a look is no failure. */
-        return g_cancellable_is_cancelled (cancellable);
+      else if (!look (self, &local))
+        {
+          /* To be interrupted in the middle of a look is no failure. */
+          if (g_cancellable_is_cancelled (cancellable))
+            return TRUE;
+          self->removed = is_gone (local);
+          if (!self->removed)
+            {
+              g_propagate_error (error, g_steal_pointer (&local));
+              return FALSE;
+            }
+        }
     }
   return TRUE;
 }

@@ -7,8 +7,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* A place is one for each address and has a count, so that a connection costs no memory here, only a
- * pointer. Who comes from the machine itself, or from a guest, counts in all but not by address:
+/* A place is one for each address and has a count, so that a connection costs no memory here, only
+ * a pointer. Who comes from the machine itself, or from a guest, counts in all but not by address:
  * there it is one address for everybody. An IPv6 address counts by its network, of which whoever
  * has one has all. */
 struct _VmdChannelPlace

@@ -369,8 +369,8 @@ change_cb (GObject *source, GAsyncResult *result, gpointer data)
   go_on (self);
 }
 
-/* Answers @status when @change is durable, with what @answer (nullable) makes of it, or else the new
- * version, or with what went wrong. Target, author and if_version are filled in. */
+/* Answers @status when @change is durable, with what @answer (nullable) makes of it, or else the
+ * new version, or with what went wrong. Target, author and if_version are filled in. */
 void
 vmd_channel_request_change (VmdChannelRequest *self, VmdDirectoryChange *change, guint status,
                             VmdChannelAnswer answer_func)

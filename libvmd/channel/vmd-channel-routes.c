@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-/* Every path that there is, and who may ask for it. openapi.json says the same, and a test holds the
- * two together. */
+/* Every path that there is, and who may ask for it. openapi.json says the same, and a test holds
+ * the two together. */
 
 static void
 serve_health (VmdChannelRequest *request)

@@ -25,8 +25,8 @@ const char *vmd_channel_server_get_address (VmdChannelServer *self);
  * devices' requests only, none of the administrator's. Takes @fd, and closes it when there is
  * nothing to serve it. Any thread; never waits. */
 void vmd_channel_server_adopt (VmdChannelServer *self, int fd, const char *peer);
-/* Ends every stream, and says why where the peer takes it at once; then the threads. Within a second
- * whatever the peers do. The broker is closed by this. Once more does nothing. */
+/* Ends every stream, and says why where the peer takes it at once; then the threads. Within a
+ * second whatever the peers do. The broker is closed by this. Once more does nothing. */
 void vmd_channel_server_stop (VmdChannelServer *self);
 
 G_END_DECLS

@@ -19,8 +19,8 @@
  * peer. The other has the live streams (vmd-stream-loop.c): once a stream is asked for, its socket
  * is taken out of libsoup's hands, and what libsoup had for it is freed.
  *
- * libsoup reads what a request announces, so what a request may cost is settled here: when it has to
- * be in (vmd-channel-connection.c), what a header may have, and whether its body is read at all.
+ * libsoup reads what a request announces, so what a request may cost is settled here: when it has
+ * to be in (vmd-channel-connection.c), what a header may have, and whether its body is read at all.
  *
  * What others call (adopt, stop) only puts something into the context. The stop breaks what is
  * open, waits half a second for what the directory still owes, and goes. */
@@ -28,7 +28,7 @@
 #define STOP_PATIENCE (500) /* milliseconds */
 /* Of the descriptors that the process may have, so many are left to the others in it. */
 #define DESCRIPTOR_RESERVE 256
-/* What is read of a body that is refused, so that the peer reads why, before its socket is broken. */
+/* What is read of a body that is refused, so that the peer reads why before its socket breaks. */
 #define REFUSED_BODY_MAX (256 * 1024)
 
 struct _VmdChannelServer
@@ -454,8 +454,8 @@ get_max_connections (const VmdChannelOptions *options)
              : DESCRIPTOR_RESERVE;
 }
 
-/* libsoup keeps a connection for a second request only while it listens on something. So it does, on
- * a socket whose other end nobody but us has. */
+/* libsoup keeps a connection for a second request only while it listens on something. So it does,
+ * on a socket whose other end nobody but us has. */
 static gboolean
 start_soup (VmdChannelServer *self, GError **error)
 {

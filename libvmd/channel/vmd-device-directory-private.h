@@ -103,8 +103,8 @@ guint vmd_device_directory_get_n_devices (VmdDeviceDirectory *self);
 void vmd_device_directory_change_async (VmdDeviceDirectory *self, const VmdDirectoryChange *change,
                                         GCancellable *cancellable, GAsyncReadyCallback callback,
                                         gpointer data);
-/* *@version: the new one, or the one that there is when nothing changed; *@text: (nullable) (transfer
- * full): the answer of verbs that have one. CONFLICT when if_version does not fit. */
+/* *@version: the new one, or the one that there is when nothing changed; *@text: (nullable)
+ * (transfer full): the answer of verbs that have one. CONFLICT when if_version does not fit. */
 gboolean vmd_device_directory_change_finish (VmdDeviceDirectory *self, GAsyncResult *result,
                                              guint64 *version, char **text, GError **error);
 void vmd_device_directory_query_async (VmdDeviceDirectory *self, const VmdDirectoryQuery *query,

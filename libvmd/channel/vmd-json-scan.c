@@ -201,7 +201,7 @@ append_double (VmdJsonScan *self, const char *number, GString *out, GError **err
 
   if (!isfinite (value))
     return vmd_json_scan_fail (self, error, "the number is too large");
-  if (value >= -0x1p63 && value < 0x1p63 && value == (double) (gint64) value)
+  if ((fabs (value) < 0x1p63 || value == -0x1p63) && value == (double) (gint64) value)
     {
       g_string_append_printf (out, "%" G_GINT64_FORMAT, (gint64) value);
       return TRUE;

@@ -33,7 +33,7 @@ struct _VmdSocketStream
   VmdSocketOutput *output; /* owned */
 };
 
-/* Both ends live as long as something holds them; the stream tells them when the descriptor goes. */
+/* Both live as long as something holds them; the stream tells them when the descriptor goes. */
 struct _VmdSocketInput
 {
   GInputStream parent;

@@ -21,14 +21,14 @@
  * A stream is in exactly one of them: `idle`, where the next thing is a heartbeat, or `blocked`,
  * where it is the end of its lease. What it takes puts it at the tail again.
  *
- * Other threads put streams on `ready` under a leaf mutex and write to an eventfd if it was empty. A
- * stream that is removed while it is on that list stays until the list is gone through. An end is
+ * Other threads put streams on `ready` under a leaf mutex and write to an eventfd if it was empty.
+ * A stream that is removed while it is on that list stays until the list is gone through. An end is
  * told by nothing but the socket, which its sink has shut down: epoll reports that as any other.
  *
  * A peer that vanished without a word is found by the heartbeat that it does not acknowledge
  * (TCP_USER_TIMEOUT), one that reads no more by its lease. */
 
-/* Timers within that much of the first are served with it: for ten thousand streams, fewer turns. */
+/* Timers within that much of the first are served with it: fewer turns for ten thousand streams. */
 #define SLACK (50 * G_TIME_SPAN_MILLISECOND)
 #define EVENTS_AT_ONCE 256
 

@@ -8,7 +8,8 @@
 
 const char vmd_stream_heartbeat[] = ": heartbeat\n\n";
 
-/* The comment shows at once that the stream lives, also where there is no snapshot to send. No-store, since a cache would answer for a device; no buffering, for what stands between. */
+/* The comment shows at once that the stream lives, also where there is no snapshot to send.
+ * No-store, since a cache would answer for a device; no buffering, for what stands between. */
 static const char header[] = "HTTP/1.1 200 OK\r\n"
                              "Content-Type: text/event-stream\r\n"
                              "Cache-Control: no-store\r\n"

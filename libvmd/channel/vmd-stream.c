@@ -15,10 +15,10 @@
  * subscription. Whoever tells the sink something holds one too, so `fd` is open whenever it is
  * touched, and its number is given to nobody else before the last of them is through.
  *
- * Ending comes from any thread and breaks the socket at once: a word of farewell if the socket takes
- * it whole, then shutdown(). Writes never wait, so its mutex is held for no longer than the kernel
- * copies. Under it `ended` is set, and whoever writes looks at it there: once vmd_subscription_end()
- * has returned, not one byte of a snapshot goes out that had not before. */
+ * Ending comes from any thread and breaks the socket at once: a word of farewell if the socket
+ * takes it whole, then shutdown(). Writes never wait, so its mutex is held for no longer than the
+ * kernel copies. Under it `ended` is set, and whoever writes looks at it there: once
+ * vmd_subscription_end() has returned, not one byte of a snapshot goes out that had not before. */
 
 static void
 stream_free (gpointer data)
@@ -189,8 +189,8 @@ vmd_stream_send_heartbeat (VmdStream *self)
   return is_idle;
 }
 
-/* Says why, if nothing is half said and the socket takes it, and breaks the socket. Any thread; once
- * more does nothing. */
+/* Says why, if nothing is half said and the socket takes it, and breaks the socket. Any thread;
+ * once more does nothing. */
 void
 vmd_stream_shut_down (VmdStream *self, VmdSubscriptionEnd end)
 {

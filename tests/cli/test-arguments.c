@@ -249,8 +249,10 @@ example_value (VmctlOptionType type)
     case VMCTL_OPTION_SIZE:
       return "1G";
     case VMCTL_OPTION_COUNT:
+    case VMCTL_OPTION_VERSION:
       return "1";
     case VMCTL_OPTION_DURATION:
+    case VMCTL_OPTION_LIFETIME:
       return "1s";
     case VMCTL_OPTION_LIST:
     case VMCTL_OPTION_TEXT:
