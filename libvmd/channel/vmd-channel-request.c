@@ -301,8 +301,8 @@ const char *
 vmd_channel_request_get_body (VmdChannelRequest *self, gsize *length)
 {
   SoupMessageBody *body = soup_server_message_get_request_body (self->message);
-  g_autoptr (GBytes) flat = soup_message_body_flatten (body);
 
+  g_bytes_unref (soup_message_body_flatten (body));
   *length = body->length;
   return body->data != NULL ? body->data : "";
 }

@@ -85,6 +85,7 @@ test_urls (void)
       g_autoptr (VmdDeviceOptions) options = parse (line, &error);
 
       g_assert_no_error (error);
+      g_assert_nonnull (options);
     }
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
