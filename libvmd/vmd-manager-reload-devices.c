@@ -294,9 +294,9 @@ static VmdDeviceGroup *
 add_group (VmdManager *self, const VmdGroupRow *row)
 {
   VmdDeviceGroup *group = vmd_device_group_new (self, row);
-  g_autoptr (VmdDeviceGroup) old =
-      vmd_cache_replace (self->cache, VMD_ROW_GROUP, row->name, g_object_ref (group));
+  g_autoptr (VmdDeviceGroup) old = NULL;
 
+  old = vmd_cache_replace (self->cache, VMD_ROW_GROUP, row->name, g_object_ref (group));
   put_group (self, group, row);
   vmd_manager_emit (self, VMD_MANAGER_GROUP_ADDED, group);
   return group;
@@ -327,7 +327,10 @@ reload_group (VmdManager *self, sqlite3 *db, const char *name)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (VmdGroupRow) row = vmd_group_row_load (db, name, &error);
-  g_autoptr (VmdDeviceGroup) group = error == NULL ? take_group (self, name, row) : NULL;
+  g_autoptr (VmdDeviceGroup) group = NULL;
+
+  if (error == NULL)
+    group = take_group (self, name, row);
 }
 
 /* Returns: (transfer full) (nullable): of VmdDeviceGroup, by name; NULL: in none */

@@ -96,12 +96,11 @@ print_page (Printer *printer, GVariant *page)
                               &row.connected, &row.since, &row.peer, &row.contested, &row.rival,
                               &row.groups))
     {
-      g_autofree const char **groups = row.groups;
-
       add_json (printer->builder, &row);
       add_row (printer->table, &row);
       if (printer->names_only)
         printf ("%s\n", row.name);
+      g_free (row.groups);
     }
 }
 

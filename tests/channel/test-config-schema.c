@@ -371,7 +371,6 @@ test_hostile_patterns (void)
       g_autofree char *field =
           g_strdup_printf ("{\"type\":\"string\",\"pattern\":\"%s\"}", escaped);
       g_autoptr (VmdConfigSchema) schema = parse_field (field);
-      g_autoptr (GError) error = NULL;
 
       assert_check (schema, values, "“f”: pattern ");
     }

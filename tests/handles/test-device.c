@@ -64,6 +64,8 @@ test_ids (Fixture *fixture, gconstpointer data)
   g_autoptr (VmdDevice) device = add (fixture, "db");
   g_autoptr (VmdVmSpec) spec = vmd_vm_spec_new ();
 
+  g_assert_nonnull (vm);
+  g_assert_cmpstr (vmd_device_get_id (device), ==, "db");
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     assert_refused (add_device (fixture->manager, bad[i], NULL, &error) != NULL,
                     VMD_ERROR_INVALID_ARGUMENT);
