@@ -22,9 +22,15 @@ static LIBSSH2_CHANNEL *
 open_channel (VmdSshConnection *connection, const VmdSshWait *wait, GError **error)
 {
   LIBSSH2_SESSION *session = vmd_ssh_connection_get_session (connection);
+  VmdSshAhead *ahead = vmd_ssh_connection_get_ahead (connection);
   LIBSSH2_CHANNEL *channel;
   gboolean again;
 
+  /* libssh2 gives up what it asked for a minute ago unless the answer is there to be read. */
+  if (ahead->asked &&
+      !vmd_ssh_connection_settle (connection, LIBSSH2_ERROR_EAGAIN, wait, &again, error))
+    return NULL;
+  ahead->asked = FALSE;
   do
     {
       channel = try_opening (session);
@@ -109,7 +115,10 @@ vmd_ssh_channel_prepare_next (VmdSshConnection *connection)
   LIBSSH2_CHANNEL *channel = NULL;
 
   if (wire->failure == 0)
-    channel = try_opening (vmd_ssh_connection_get_session (connection));
+    {
+      channel = try_opening (vmd_ssh_connection_get_session (connection));
+      vmd_ssh_connection_get_ahead (connection)->asked = channel == NULL;
+    }
   /* An answer before the question: this is no honest guest. */
   if (channel != NULL)
     vmd_ssh_channel_end (connection, channel);

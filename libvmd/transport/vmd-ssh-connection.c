@@ -20,6 +20,7 @@ struct _VmdSshConnection
 
   VmdSshWire wire;
   LIBSSH2_SESSION *session;
+  VmdSshAhead ahead;
   gboolean keeps_alive;
   gint64 asked; /* when the guest was last asked whether it lives */
 };
@@ -116,6 +117,12 @@ LIBSSH2_SESSION *
 vmd_ssh_connection_get_session (VmdSshConnection *self)
 {
   return self->session;
+}
+
+VmdSshAhead *
+vmd_ssh_connection_get_ahead (VmdSshConnection *self)
+{
+  return &self->ahead;
 }
 
 /* After the login: before that, a question would be out of place. */

@@ -47,12 +47,19 @@ typedef struct
   const char *what; /* completes "timed out while …" */
 } VmdSshWait;
 
+/* What is done for the next command before there is one. */
+typedef struct
+{
+  gboolean asked; /* the guest, for a channel; its answer was not read yet */
+} VmdSshAhead;
+
 #define VMD_TYPE_SSH_CONNECTION (vmd_ssh_connection_get_type ())
 G_DECLARE_FINAL_TYPE (VmdSshConnection, vmd_ssh_connection, VMD, SSH_CONNECTION, GObject)
 
 VmdSshConnection *vmd_ssh_connection_new (int fd);
 VmdSshWire *vmd_ssh_connection_get_wire (VmdSshConnection *self);
 LIBSSH2_SESSION *vmd_ssh_connection_get_session (VmdSshConnection *self);
+VmdSshAhead *vmd_ssh_connection_get_ahead (VmdSshConnection *self);
 void vmd_ssh_connection_begin_keepalive (VmdSshConnection *self);
 /* @fds[0] is the connection's own and is filled in; the others are the caller's. */
 gboolean vmd_ssh_connection_wait (VmdSshConnection *self, const VmdSshWait *wait,
