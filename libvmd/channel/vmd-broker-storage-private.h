@@ -19,6 +19,8 @@ struct _VmdBrokerStorageInterface
   void (*claim) (VmdBrokerStorage *self, const char *device, guint64 generation, const char *peer,
                  gint64 since);
   void (*clean) (VmdBrokerStorage *self, const char *device, guint64 generation);
+  /* (nullable) */
+  void (*refuse) (VmdBrokerStorage *self, const char *device, gint64 retry_after);
 };
 
 /* @device is connected as @generation, unless a higher one is known. */
@@ -26,6 +28,10 @@ void vmd_broker_storage_claim (VmdBrokerStorage *self, const char *device, guint
                                const char *peer, gint64 since);
 /* @device is not connected any more, if @generation is still the one. */
 void vmd_broker_storage_clean (VmdBrokerStorage *self, const char *device, guint64 generation);
+
+/* A newcomer was refused since @device is contested, which it is for @retry_after microseconds more;
+ * by whom the broker's status says. For whoever shows that. */
+void vmd_broker_storage_refuse (VmdBrokerStorage *self, const char *device, gint64 retry_after);
 
 /* One that keeps it in memory: for tests, and for a broker that shares with nobody. */
 #define VMD_TYPE_MEMORY_STORAGE (vmd_memory_storage_get_type ())

@@ -23,3 +23,12 @@ vmd_broker_storage_clean (VmdBrokerStorage *self, const char *device, guint64 ge
 {
   VMD_BROKER_STORAGE_GET_IFACE (self)->clean (self, device, generation);
 }
+
+void
+vmd_broker_storage_refuse (VmdBrokerStorage *self, const char *device, gint64 retry_after)
+{
+  VmdBrokerStorageInterface *iface = VMD_BROKER_STORAGE_GET_IFACE (self);
+
+  if (iface->refuse != NULL)
+    iface->refuse (self, device, retry_after);
+}

@@ -263,6 +263,7 @@ vmd_broker_subscribe (VmdBroker *self, const VmdSubscriber *subscriber,
     }
   if (arrival.contested)
     {
+      vmd_broker_storage_refuse (self->storage, subscriber->device, *retry_after);
       vmd_fail (error, VMD_ERROR_BUSY,
                 "Device “%s” is contested: clients with its identity take it from each other",
                 subscriber->device);

@@ -58,7 +58,7 @@ struct _VmdChannelRequest
   GHashTable *query; /* (nullable) a reference */
   const VmdChannelRoute *route;
   char *parameters[VMD_ROUTE_PARAMETERS + 1]; /* what stood for "{…}", in order */
-  char *credential; /* (nullable) id of the device's token */
+  VmdCredential credential; /* the device's token; id "": the administrator's, or none */
   guint64 if_version;
   int status; /* that success has */
 };
@@ -71,6 +71,8 @@ const VmdChannelRoute *vmd_channel_route_find (const char *method, const char *p
 VmdChannelRequest *
 vmd_channel_request_new (VmdChannelService *service, SoupServerMessage *message,
                          VmdChannelConnection *connection, const char *path, GHashTable *query);
+/* Is it still so that its token gives the right to it? */
+gboolean vmd_channel_request_is_allowed (VmdChannelRequest *self);
 VmdChannelRequest *vmd_channel_request_ref (VmdChannelRequest *self);
 void vmd_channel_request_unref (VmdChannelRequest *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdChannelRequest, vmd_channel_request_unref)

@@ -185,8 +185,8 @@ get_token (VmdChannelRequest *self)
   return value + strlen ("Bearer ");
 }
 
-static gboolean
-is_allowed (VmdChannelRequest *self)
+gboolean
+vmd_channel_request_is_allowed (VmdChannelRequest *self)
 {
   VmdDeviceDirectory *directory = self->service->directory;
   VmdChannelAccess access = self->route->access;
@@ -209,7 +209,7 @@ is_allowed (VmdChannelRequest *self)
 static gboolean
 check_access (VmdChannelRequest *self)
 {
-  if (is_allowed (self))
+  if (vmd_channel_request_is_allowed (self))
     return TRUE;
   vmd_channel_metrics_count (self->service->metrics, VMD_CHANNEL_COUNT_UNAUTHENTICATED);
   set_header (self, "WWW-Authenticate", "Bearer");
@@ -292,7 +292,6 @@ vmd_channel_request_unref (VmdChannelRequest *self)
     g_free (self->parameters[i]);
   g_clear_pointer (&self->query, g_hash_table_unref);
   g_clear_object (&self->message);
-  g_free (self->credential);
   g_free (self);
 }
 
@@ -311,7 +310,7 @@ vmd_channel_request_get_body (VmdChannelRequest *self, gsize *length)
 char *
 vmd_channel_request_dup_author (VmdChannelRequest *self)
 {
-  if (self->credential != NULL)
+  if (*self->credential.id != '\0')
     return g_strdup (self->parameters[0]);
   return g_strconcat ("administrator at ", self->connection->peer, NULL);
 }

@@ -7,8 +7,9 @@
 
 #include <string.h>
 
-/* What devices ask for. The order in vmd_channel_serve_stream() is what no update is lost by:
- * subscribe, then read the snapshot, then offer it; the subscription drops what is not newer. */
+/* What devices ask for. The order in vmd_channel_serve_stream() is what no update and no
+ * revocation is lost by: subscribe, then look at the token once more, then read the snapshot, then
+ * offer it; the subscription drops what is not newer. */
 
 #define INSTANCE_MAX 64
 #define APPLIED_BODY_MAX (8 * 1024)
@@ -55,7 +56,8 @@ static VmdSubscription *
 subscribe (VmdChannelRequest *request, const char *instance, const VmdSubscriptionSink *sink)
 {
   const VmdSubscriber subscriber = { request->parameters[0], instance, request->connection->peer,
-                                     request->credential };
+                                     request->credential.id,
+                                     request->credential.expires };
   g_autoptr (GError) error = NULL;
   gint64 retry_after = 0;
   VmdSubscription *subscription =
@@ -99,6 +101,8 @@ vmd_channel_serve_stream (VmdChannelRequest *request)
   if (subscription == NULL)
     return;
   snapshot = vmd_device_directory_ref_snapshot (service->directory, request->parameters[0], NULL);
+  if (!vmd_channel_request_is_allowed (request))
+    vmd_subscription_end (subscription, VMD_SUBSCRIPTION_REVOKED);
   if (snapshot != NULL)
     offer_snapshot (request, subscription, snapshot);
   else

@@ -5,6 +5,7 @@
 /* What the server needs to know of devices, and what it can ask to be done to them: a seam between
  * HTTP and whatever keeps devices. */
 
+#include "vmd-bearer-token-private.h"
 #include "vmd-subscription-private.h"
 
 #include <gio/gio.h>
@@ -69,13 +70,20 @@ typedef struct
   guint limit;
 } VmdDirectoryQuery;
 
+/* Which token it was. */
+typedef struct
+{
+  char id[VMD_TOKEN_ID_LENGTH + 1];
+  gint64 expires; /* wall clock, microseconds; 0: never */
+} VmdCredential;
+
 struct _VmdDeviceDirectoryInterface
 {
   GTypeInterface parent;
 
   /* From memory, on any thread, never waiting. */
   gboolean (*authenticate) (VmdDeviceDirectory *self, const char *device, const char *token,
-                            char **credential, GError **error);
+                            VmdCredential *credential, GError **error);
   gboolean (*authenticate_admin) (VmdDeviceDirectory *self, const char *token, GError **error);
   VmdConfigSnapshot *(*ref_snapshot) (VmdDeviceDirectory *self, const char *device, GError **error);
   guint (*get_n_devices) (VmdDeviceDirectory *self);
@@ -90,10 +98,11 @@ struct _VmdDeviceDirectoryInterface
   char *(*query_finish) (VmdDeviceDirectory *self, GAsyncResult *result, GError **error);
 };
 
-/* TRUE, with *@credential the token's id (transfer full), when @token is one of @device's that has
- * not expired; else PERMISSION_DENIED, also for a device that there is not. */
-gboolean vmd_device_directory_authenticate (VmdDeviceDirectory *self, const char *device,
-                                            const char *token, char **credential, GError **error);
+/* TRUE, with *@credential, when @token is one of @device's that has not expired; else
+ * PERMISSION_DENIED, also for a device that there is not. */
+gboolean
+vmd_device_directory_authenticate (VmdDeviceDirectory *self, const char *device, const char *token,
+                                   VmdCredential *credential, GError **error);
 gboolean vmd_device_directory_authenticate_admin (VmdDeviceDirectory *self, const char *token,
                                                   GError **error);
 /* (transfer full); NOT_FOUND. */

@@ -13,7 +13,7 @@ vmd_device_directory_default_init (VmdDeviceDirectoryInterface *iface)
 
 gboolean
 vmd_device_directory_authenticate (VmdDeviceDirectory *self, const char *device, const char *token,
-                                   char **credential, GError **error)
+                                   VmdCredential *credential, GError **error)
 {
   return VMD_DEVICE_DIRECTORY_GET_IFACE (self)->authenticate (self, device, token, credential,
                                                               error);

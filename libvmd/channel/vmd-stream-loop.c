@@ -262,6 +262,15 @@ peek_due (GQueue *list, gint64 now)
   return stream != NULL && stream->due <= now + SLACK ? stream : NULL;
 }
 
+/* Looked at with each heartbeat, and so that late at most; the wall clock may jump. */
+static gboolean
+has_expired (VmdStream *stream)
+{
+  gint64 expires = vmd_subscription_get_expires (stream->subscription);
+
+  return expires != 0 && g_get_real_time () >= expires;
+}
+
 static void
 serve_timers (VmdStreamLoop *self)
 {
@@ -272,6 +281,11 @@ serve_timers (VmdStreamLoop *self)
     remove_stream (self, stream, VMD_SUBSCRIPTION_SILENT);
   while ((stream = peek_due (&self->idle, now)) != NULL)
     {
+      if (has_expired (stream))
+        {
+          remove_stream (self, stream, VMD_SUBSCRIPTION_REVOKED);
+          continue;
+        }
       if (vmd_stream_send_heartbeat (stream))
         vmd_channel_metrics_count (self->metrics, VMD_CHANNEL_COUNT_HEARTBEATS);
       set_timer (self, stream, FALSE);

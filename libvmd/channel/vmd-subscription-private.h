@@ -49,7 +49,8 @@ typedef struct
   const char *device;
   const char *instance; /* the client's incarnation: the same one again is a reconnect */
   const char *peer; /* address, for people */
-  const char *credential; /* id of the token it showed */
+  const char *credential; /* id of the token it showed … */
+  gint64 expires; /* … which is good until then: wall clock, microseconds; 0: always */
 } VmdSubscriber;
 
 typedef struct _VmdSubscription VmdSubscription;
@@ -66,6 +67,7 @@ const char *vmd_subscription_get_peer (VmdSubscription *self);
 const char *vmd_subscription_get_credential (VmdSubscription *self);
 guint64 vmd_subscription_get_generation (VmdSubscription *self);
 gint64 vmd_subscription_get_since (VmdSubscription *self);
+gint64 vmd_subscription_get_expires (VmdSubscription *self);
 
 void vmd_subscription_offer (VmdSubscription *self, VmdConfigSnapshot *snapshot);
 void vmd_subscription_skip (VmdSubscription *self, guint64 version);

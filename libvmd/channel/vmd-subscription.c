@@ -20,6 +20,7 @@ struct _VmdSubscription
   char *peer;
   char *credential;
   guint64 generation;
+  gint64 expires;
   gint64 since; /* wall clock, microseconds */
   VmdSubscriptionSink sink;
 
@@ -84,6 +85,7 @@ vmd_subscription_new (const VmdSubscriber *subscriber, guint64 generation, gint6
   self->credential = g_strdup (subscriber->credential);
   self->generation = generation;
   self->since = since;
+  self->expires = subscriber->expires;
   self->sink = *sink;
   g_mutex_init (&self->mutex);
   return self;
@@ -140,6 +142,12 @@ guint64
 vmd_subscription_get_generation (VmdSubscription *self)
 {
   return self->generation;
+}
+
+gint64
+vmd_subscription_get_expires (VmdSubscription *self)
+{
+  return self->expires;
 }
 
 gint64

@@ -187,13 +187,13 @@ has_device (MemoryDirectory *self, const char *device)
 
 static gboolean
 authenticate (VmdDeviceDirectory *directory, const char *device, const char *token,
-              char **credential, GError **error)
+              VmdCredential *credential, GError **error)
 {
   g_autofree char *right = g_strconcat ("token-", device, NULL);
 
   if (!has_device (TEST_MEMORY_DIRECTORY (directory), device) || !g_str_equal (right, token))
     return vmd_fail (error, VMD_ERROR_PERMISSION_DENIED, "no");
-  *credential = g_strdup ("first");
+  *credential = (VmdCredential){ .id = "first" };
   return TRUE;
 }
 
