@@ -7,8 +7,8 @@
 /* Who is connected. In the process that serves the channel the broker knows, at every moment; in
  * others it is what that one has written down, up to a quarter of a second ago. */
 
-static void
-get_status (VmdDevice *self, VmdBrokerStatus *status)
+void
+vmd_device_get_presence (VmdDevice *self, VmdBrokerStatus *status)
 {
   g_autoptr (VmdBroker) broker = vmd_manager_ref_broker (self->manager);
 
@@ -42,7 +42,7 @@ vmd_device_is_connected (VmdDevice *self)
   g_auto (VmdBrokerStatus) status = { 0 };
 
   g_return_val_if_fail (VMD_IS_DEVICE (self), FALSE);
-  get_status (self, &status);
+  vmd_device_get_presence (self, &status);
   return status.connected;
 }
 
@@ -59,7 +59,7 @@ vmd_device_get_since (VmdDevice *self)
   g_auto (VmdBrokerStatus) status = { 0 };
 
   g_return_val_if_fail (VMD_IS_DEVICE (self), 0);
-  get_status (self, &status);
+  vmd_device_get_presence (self, &status);
   return status.since;
 }
 
@@ -76,7 +76,7 @@ vmd_device_get_generation (VmdDevice *self)
   g_auto (VmdBrokerStatus) status = { 0 };
 
   g_return_val_if_fail (VMD_IS_DEVICE (self), 0);
-  get_status (self, &status);
+  vmd_device_get_presence (self, &status);
   return status.generation;
 }
 
@@ -93,7 +93,7 @@ vmd_device_dup_peer (VmdDevice *self)
   g_auto (VmdBrokerStatus) status = { 0 };
 
   g_return_val_if_fail (VMD_IS_DEVICE (self), NULL);
-  get_status (self, &status);
+  vmd_device_get_presence (self, &status);
   return g_steal_pointer (&status.peer);
 }
 
@@ -111,7 +111,7 @@ vmd_device_is_contested (VmdDevice *self)
   g_auto (VmdBrokerStatus) status = { 0 };
 
   g_return_val_if_fail (VMD_IS_DEVICE (self), FALSE);
-  get_status (self, &status);
+  vmd_device_get_presence (self, &status);
   return status.contested;
 }
 
@@ -129,6 +129,6 @@ vmd_device_dup_rival (VmdDevice *self)
   g_auto (VmdBrokerStatus) status = { 0 };
 
   g_return_val_if_fail (VMD_IS_DEVICE (self), NULL);
-  get_status (self, &status);
+  vmd_device_get_presence (self, &status);
   return g_steal_pointer (&status.rival);
 }

@@ -67,6 +67,9 @@ VmdDeviceGroup *vmd_device_group_new (VmdManager *manager, const VmdGroupRow *ro
 guint vmd_device_group_get_changed_signal (void);
 guint vmd_device_group_get_removed_signal (void);
 
+/* vmd-device-presence.c. @status: to be cleared with vmd_broker_status_clear() */
+void vmd_device_get_presence (VmdDevice *self, VmdBrokerStatus *status);
+
 /* vmd-device-compose.c: what a device gets, of defaults, groups and its own. The store's
  * thread's. */
 typedef struct

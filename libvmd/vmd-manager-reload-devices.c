@@ -416,6 +416,15 @@ tell_tokens (VmdManager *self, VmdDevice *device, GPtrArray *before, GPtrArray *
       server->token_added (device->id, now->pdata[i], server->data);
 }
 
+static gboolean
+is_removed (sqlite3 *db, const char *id)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmdDeviceRow) row = vmd_device_row_load (db, id, &error);
+
+  return row == NULL && error == NULL;
+}
+
 static void
 reload_tokens (VmdManager *self, sqlite3 *db, VmdDevice *device)
 {
@@ -423,7 +432,8 @@ reload_tokens (VmdManager *self, sqlite3 *db, VmdDevice *device)
   g_autoptr (GPtrArray) old = NULL;
   GPtrArray *tokens = NULL;
 
-  if (rows == NULL)
+  /* With its device gone none is revoked: the device's own row is told of in the same batch. */
+  if (rows == NULL || (rows->len == 0 && is_removed (db, device->id)))
     return;
   if (rows->len > 0)
     tokens = g_ptr_array_new_full (rows->len, g_object_unref);

@@ -29,6 +29,7 @@ main (int argc, char **argv)
   g_autofree char *state_dir = NULL;
   g_autofree char *backend = NULL;
   g_autofree char *address = NULL;
+  g_auto (VmdChannelSettings) channel = { 0 };
   gboolean version = FALSE;
   const GOptionEntry entries[] = {
     { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &state_dir, "State directory", "DIR" },
@@ -39,6 +40,13 @@ main (int argc, char **argv)
     { "no-bus", 0, 0, G_OPTION_ARG_NONE, &options.no_bus, "Serve on no bus", NULL },
     { "idle-exit", 0, 0, G_OPTION_ARG_INT, &options.idle_exit, "Exit when unused for so long",
       "SECONDS" },
+    { "channel-listen", 0, 0, G_OPTION_ARG_STRING, &channel.listen,
+      "Where devices connect (default: guests only)", "ADDRESS:PORT" },
+    { "channel-certificate", 0, 0, G_OPTION_ARG_FILENAME, &channel.certificate,
+      "Certificate for devices, in PEM", "FILE" },
+    { "channel-key", 0, 0, G_OPTION_ARG_FILENAME, &channel.key, "Its key", "FILE" },
+    { "channel-limit", 0, 0, G_OPTION_ARG_STRING_ARRAY, &channel.limits,
+      "A limit of the channel; see vmd.conf in the state directory", "NAME=VALUE" },
     { "ready-fd", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &options.ready_fd, NULL, NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL },
     { NULL, 0, 0, 0, NULL, NULL, NULL },
@@ -62,6 +70,7 @@ main (int argc, char **argv)
   options.state_dir = state_dir;
   options.backend = backend != NULL ? backend : g_getenv ("VMD_BACKEND");
   options.address = address;
+  options.channel = &channel;
   self = vmd_daemon_new (&options, &error);
   if (self == NULL)
     {

@@ -21,6 +21,7 @@ struct _VmdDaemon
 
   GMainLoop *loop;
   VmdManager *manager;
+  VmdChannel *channel;
   VmdService *service;
   VmdPeerServer *peers;
   GDBusConnection *bus; /* (nullable) */
@@ -42,6 +43,9 @@ vmd_daemon_finalize (GObject *object)
   g_clear_object (&self->bus);
   g_clear_object (&self->peers);
   g_clear_object (&self->service);
+  if (self->channel != NULL)
+    vmd_channel_close (self->channel);
+  g_clear_object (&self->channel);
   /* Also when it never came to serve: another daemon may have been faster. */
   if (self->manager != NULL)
     vmd_manager_close (self->manager);
@@ -82,7 +86,7 @@ idle_cb (gpointer data)
 {
   VmdDaemon *self = data;
 
-  if (has_jobs (self))
+  if (has_jobs (self) || vmd_channel_get_n_connected (self->channel) > 0)
     return G_SOURCE_CONTINUE;
   self->idle_source = 0;
   g_main_loop_quit (self->loop);
@@ -178,6 +182,18 @@ dup_address (const char *path)
   return g_strconcat ("unix:path=", escaped, NULL);
 }
 
+static gboolean
+open_channel (VmdDaemon *self, const VmdDaemonOptions *options, GError **error)
+{
+  VmdChannelOptions channel;
+
+  if (!vmd_channel_settings_load (options->channel, vmd_manager_get_state_dir (self->manager),
+                                  &channel, error))
+    return FALSE;
+  self->channel = vmd_channel_open (self->manager, &channel, error);
+  return self->channel != NULL;
+}
+
 VmdDaemon *
 vmd_daemon_new (const VmdDaemonOptions *options, GError **error)
 {
@@ -196,7 +212,10 @@ vmd_daemon_new (const VmdDaemonOptions *options, GError **error)
   address = dup_address (path);
   if (!vmd_daemon_lock_take (vmd_manager_get_state_dir (self->manager), address, error))
     return NULL;
+  if (!open_channel (self, options, error))
+    return NULL;
   self->service = vmd_service_new (self->manager);
+  vmd_service_set_channel_address (self->service, vmd_channel_get_address (self->channel));
   g_signal_connect_object (self->service, "idle", G_CALLBACK (service_idle_cb), self, 0);
   g_signal_connect_object (self->service, "busy", G_CALLBACK (service_busy_cb), self, 0);
   self->peers = vmd_peer_server_new (self->service, path, error);

@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include "vmd-channel-settings.h"
+
 #include <gio/gio.h>
 
 G_BEGIN_DECLS
@@ -14,6 +16,7 @@ typedef struct
   const char *state_dir; /* (nullable) */
   const char *backend; /* (nullable) */
   const char *address; /* (nullable) "unix:path=…": where to serve peers */
+  VmdChannelSettings *channel;
   gboolean system_bus;
   gboolean no_bus;
   int idle_exit; /* seconds, 0: never */

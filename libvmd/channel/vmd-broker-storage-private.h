@@ -29,8 +29,8 @@ void vmd_broker_storage_claim (VmdBrokerStorage *self, const char *device, guint
 /* @device is not connected any more, if @generation is still the one. */
 void vmd_broker_storage_clean (VmdBrokerStorage *self, const char *device, guint64 generation);
 
-/* A newcomer was refused since @device is contested, which it is for @retry_after microseconds more;
- * by whom the broker's status says. For whoever shows that. */
+/* A newcomer was refused since @device is contested, as it is for @retry_after microseconds more:
+ * for whoever shows that. Between whom, the broker's status says. */
 void vmd_broker_storage_refuse (VmdBrokerStorage *self, const char *device, gint64 retry_after);
 
 /* One that keeps it in memory: for tests, and for a broker that shares with nobody. */

@@ -56,8 +56,7 @@ static VmdSubscription *
 subscribe (VmdChannelRequest *request, const char *instance, const VmdSubscriptionSink *sink)
 {
   const VmdSubscriber subscriber = { request->parameters[0], instance, request->connection->peer,
-                                     request->credential.id,
-                                     request->credential.expires };
+                                     request->credential.id, request->credential.expires };
   g_autoptr (GError) error = NULL;
   gint64 retry_after = 0;
   VmdSubscription *subscription =
