@@ -24,11 +24,24 @@ print_json (VmdDbusManager *manager)
       vmctl_json_add_string (builder, "version", vmd_dbus_manager_get_version (manager));
       vmctl_json_add_string (builder, "state_directory",
                              vmd_dbus_manager_get_state_directory (manager));
+      vmctl_json_add_string (builder, "channel_address",
+                             vmd_dbus_manager_get_channel_address (manager));
       vmctl_json_add_string (builder, "backend", vmd_dbus_manager_get_backend (manager));
       json_builder_end_object (builder);
     }
   json_builder_end_object (builder);
   vmctl_json_print (builder);
+}
+
+static void
+print_daemon (VmdDbusManager *manager)
+{
+  const char *address = vmd_dbus_manager_get_channel_address (manager);
+
+  printf ("vmd %s, backend %s, on %s\n", vmd_dbus_manager_get_version (manager),
+          vmd_dbus_manager_get_backend (manager), vmd_dbus_manager_get_state_directory (manager));
+  if (address != NULL && *address != '\0')
+    printf ("devices connect at %s\n", address);
 }
 
 static int
@@ -46,8 +59,7 @@ run (VmctlClient *client, const VmctlArguments *arguments, GError **error)
     }
   printf ("vmctl %s\n", VMD_VERSION);
   if (manager != NULL)
-    printf ("vmd %s, backend %s, on %s\n", vmd_dbus_manager_get_version (manager),
-            vmd_dbus_manager_get_backend (manager), vmd_dbus_manager_get_state_directory (manager));
+    print_daemon (manager);
   return 0;
 }
 

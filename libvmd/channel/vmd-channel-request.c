@@ -23,7 +23,7 @@ static const guint statuses[VMD_N_ERRORS] = {
   [VMD_ERROR_BUSY] = SOUP_STATUS_CONFLICT,
   [VMD_ERROR_WRONG_STATE] = SOUP_STATUS_CONFLICT,
   [VMD_ERROR_IN_USE] = SOUP_STATUS_CONFLICT,
-  [VMD_ERROR_CONFLICT] = SOUP_STATUS_PRECONDITION_FAILED,
+  [VMD_ERROR_CONFLICT] = SOUP_STATUS_CONFLICT,
   [VMD_ERROR_PERMISSION_DENIED] = SOUP_STATUS_FORBIDDEN,
   [VMD_ERROR_CANCELLED] = SOUP_STATUS_SERVICE_UNAVAILABLE,
   [VMD_ERROR_TIMED_OUT] = SOUP_STATUS_SERVICE_UNAVAILABLE,
@@ -105,6 +105,9 @@ vmd_channel_request_fail (VmdChannelRequest *self, const GError *error)
   VmdError code = error->domain == VMD_ERROR ? (VmdError) error->code : VMD_ERROR_FAILED;
   guint status = statuses[code] != 0 ? statuses[code] : SOUP_STATUS_INTERNAL_SERVER_ERROR;
 
+  /* It asked for that: If-Match. */
+  if (code == VMD_ERROR_CONFLICT && self->if_version != VMD_DIRECTORY_ANY_VERSION)
+    status = SOUP_STATUS_PRECONDITION_FAILED;
   vmd_channel_request_refuse (self, status, get_code (code), error->message);
 }
 

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import tap_main  # noqa: E402
 from client import MANAGER  # noqa: E402
 from daemon_case import PeerCase  # noqa: E402
-from sandbox import HANG_LIMIT, VMD, wait_until  # noqa: E402
+from sandbox import HANG_LIMIT, VMCTL, VMD, wait_until  # noqa: E402
 
 
 class Stream:
@@ -174,6 +174,8 @@ class Channel(PeerCase):
         self.assertEqual(self.rest("PUT", "/v1/devices/pump/applied", token=token,
                                    body={"version": device["version"], "status": "ok"})[0], 204)
         self.assertEqual(self.shows(path, "AppliedVersion"), device["version"])
+        self.assertEqual(self.rest("PUT", "/v1/devices/pump/applied", token=token,
+                                   body={"version": device["version"] + 1, "status": "ok"})[0], 409)
         self.assertEqual(self.rest("GET", "/v1/devices", token=token)[0], 401)
         self.assertEqual(self.rest("DELETE", "/v1/devices/pump")[0], 204)
         self.assertEqual(self.rest("GET", "/v1/devices/pump")[0], 404)
@@ -230,6 +232,14 @@ class Channel(PeerCase):
                 assert event[0] == "snapshot", event
         except ConnectionError:
             pass
+
+    def test_address(self):
+        """Where devices connect is told by the file, the bus and vmctl alike."""
+        address = self.read("channel")
+        self.assertEqual(self.client.get(MANAGER, "Manager", "ChannelAddress"), address)
+        shown = subprocess.run([VMCTL, "version"], env=self.sandbox.environment, capture_output=True,
+                               encoding="utf-8", timeout=HANG_LIMIT, check=True).stdout
+        self.assertIn(f"devices connect at {address}\n", shown)
 
     def test_stopped(self):
         _, token = self.add("door")
