@@ -9,15 +9,16 @@ G_BEGIN_DECLS
 /**
  * VmdChannelOptions:
  * @listen: (nullable): "ADDRESS:PORT"; %NULL: for guests only. Port 0: the kernel's choice
- * @certificate: (nullable): a PEM file; with it and @key: TLS
- * @key: (nullable): a PEM file
+ * @certificate: (nullable): a PEM file, the server's own certificate first, then those that signed
+ *   it; with it and @key: TLS. Without, only loopback addresses are listened on
+ * @key: (nullable): a PEM file that no password protects
  * @heartbeat: seconds between comments on an idle stream
  * @lease: seconds after which a peer that takes nothing is given up
- * @header_deadline: seconds for a request to come in
+ * @header_deadline: seconds for a request to come in, the handshake of TLS included
  * @max_body: bytes
  * @max_header: bytes
  * @max_connections: 0: what the limit on descriptors allows, less a reserve
- * @max_connections_per_address: 0: no limit
+ * @max_connections_per_address: of an IPv6 network, or of a guest, likewise; 0: no limit
  * @max_connects_per_second: of one device; 0: no limit
  * @contest_takeovers: so many between different instances within @contest_window, and the device is
  *   contested

@@ -6,6 +6,7 @@
 
 #include "vmd-channel-limits-private.h"
 #include "vmd-channel-metrics-private.h"
+#include "vmd-channel.h"
 #include "vmd-socket-stream-private.h"
 
 G_BEGIN_DECLS
@@ -18,7 +19,7 @@ typedef struct
   int fd; /* taken */
   char *peer; /* taken */
   VmdChannelPlace *place; /* (nullable) taken */
-  GTlsCertificate *certificate; /* (nullable) of the server: TLS */
+  VmdTlsCredentials *credentials; /* (nullable) of the server: TLS */
   gboolean is_guest;
 } VmdConnectionPlan;
 
@@ -26,7 +27,6 @@ typedef struct
 {
   VmdConnectionWatch *watch;
   VmdSocketStream *socket; /* a reference */
-  GIOStream *stream; /* a reference: the socket, or TLS over it */
   char *peer;
   VmdChannelPlace *place; /* (nullable): a stream has it */
   gboolean is_guest;
@@ -38,15 +38,16 @@ typedef struct
 } VmdChannelConnection;
 
 VmdConnectionWatch *vmd_connection_watch_new (GMainContext *context, VmdChannelMetrics *metrics,
-                                              guint request_seconds, guint answer_seconds);
+                                              const VmdChannelOptions *options);
 void vmd_connection_watch_shut_down_all (VmdConnectionWatch *self);
 guint vmd_connection_watch_get_n_connections (VmdConnectionWatch *self);
 void vmd_connection_watch_free (VmdConnectionWatch *self);
 
-VmdChannelConnection *vmd_channel_connection_new (VmdConnectionWatch *watch,
-                                                  const VmdConnectionPlan *plan, GError **error);
+VmdChannelConnection *
+vmd_channel_connection_new (VmdConnectionWatch *watch, const VmdConnectionPlan *plan);
 void vmd_channel_connection_free (VmdChannelConnection *self);
 void vmd_channel_connection_await_request (VmdChannelConnection *self);
+void vmd_channel_connection_take_header (VmdChannelConnection *self);
 void vmd_channel_connection_answer (VmdChannelConnection *self);
 void vmd_channel_connection_shut_down (VmdChannelConnection *self);
 gboolean vmd_channel_connection_is_open (VmdChannelConnection *self);

@@ -4,12 +4,16 @@
 
 #include "vmd-channel-connection-private.h"
 
-#include <string.h>
+#include <sys/socket.h>
 
 /* A request has so many seconds to come in, whole, from when the connection was made or the last
  * answer was out; an answer has so many to be made and taken. Bytes do not lengthen that: who sends
- * one a second is cut off like one who sends none. What is cut off is the socket, and libsoup finds
- * out by itself, as it does when a peer goes.
+ * one a second is cut off like one who sends none, and the handshake of TLS is a part of the first
+ * request. What is cut off is the socket, and libsoup finds out by itself, as it does when a peer
+ * goes.
+ *
+ * libsoup answers a header that is too large once it has it, and hangs up without a word on one
+ * that it will not even read to its end; so it is given no more than it does read.
  *
  * Each of the two has one length for all, so two lists are in order without being sorted, and one
  * source looks at their heads. */
@@ -18,6 +22,7 @@ struct _VmdConnectionWatch
 {
   VmdChannelMetrics *metrics;
   GSource *source; /* owned */
+  gsize max_header; /* bytes */
   gint64 intervals[2]; /* microseconds: for a request, for an answer */
   GQueue lists[2]; /* of VmdChannelConnection, by `due` */
   guint n_connections; /* in a list, or cut off */
@@ -33,6 +38,16 @@ static const char too_late[] = "HTTP/1.1 408 Request Timeout\r\n"
                                "Connection: close\r\n"
                                "Content-Length: 0\r\n"
                                "\r\n";
+
+/* Of a header over the limit so much is read beyond it: a proper answer is better. What is read is
+ * less than what libsoup takes for a header. */
+#define HEADER_SLACK (16 * 1024)
+#define HEADER_LIBSOUP (60 * 1024)
+
+static const char too_large[] = "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+                                "Connection: close\r\n"
+                                "Content-Length: 0\r\n"
+                                "\r\n";
 
 static void
 set_ready_time (VmdConnectionWatch *self)
@@ -79,10 +94,8 @@ cut_off (VmdChannelConnection *self)
 {
   vmd_channel_metrics_count (self->watch->metrics, VMD_CHANNEL_COUNT_LATE);
   take_out (self);
-  if (!self->is_answering && !self->has_answered && !G_IS_TLS_CONNECTION (self->stream) &&
-      vmd_channel_connection_is_open (self))
-    send (vmd_socket_stream_get_fd (self->socket), too_late, strlen (too_late),
-          MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (!self->is_answering && !self->has_answered)
+    vmd_socket_stream_say (self->socket, too_late);
   vmd_channel_connection_shut_down (self);
 }
 
@@ -107,14 +120,15 @@ static GSourceFuncs source_functions = { .dispatch = dispatch };
 
 /* (transfer full) */
 VmdConnectionWatch *
-vmd_connection_watch_new (GMainContext *context, VmdChannelMetrics *metrics, guint request_seconds,
-                          guint answer_seconds)
+vmd_connection_watch_new (GMainContext *context, VmdChannelMetrics *metrics,
+                          const VmdChannelOptions *options)
 {
   VmdConnectionWatch *self = g_new0 (VmdConnectionWatch, 1);
 
   self->metrics = metrics;
-  self->intervals[FALSE] = (gint64) MAX (request_seconds, 1) * G_USEC_PER_SEC;
-  self->intervals[TRUE] = (gint64) MAX (answer_seconds, 1) * G_USEC_PER_SEC;
+  self->max_header = MIN ((gsize) options->max_header + HEADER_SLACK, HEADER_LIBSOUP);
+  self->intervals[FALSE] = (gint64) MAX (options->header_deadline, 1) * G_USEC_PER_SEC;
+  self->intervals[TRUE] = (gint64) MAX (options->lease, 1) * G_USEC_PER_SEC;
   self->source = g_source_new (&source_functions, sizeof (WatchSource));
   ((WatchSource *) self->source)->watch = self;
   g_source_attach (self->source, context);
@@ -145,23 +159,9 @@ vmd_connection_watch_free (VmdConnectionWatch *self)
   g_free (self);
 }
 
-static GIOStream *
-wrap_tls (GIOStream *base, GTlsCertificate *certificate, GError **error)
-{
-  const char *const protocols[] = { "http/1.1", NULL };
-  GIOStream *tls = g_tls_server_connection_new (base, certificate, error);
-
-  if (tls == NULL)
-    return NULL;
-  g_tls_connection_set_require_close_notify (G_TLS_CONNECTION (tls), FALSE);
-  g_tls_connection_set_advertised_protocols (G_TLS_CONNECTION (tls), protocols);
-  return tls;
-}
-
-/* Waits for its first request from now on. NULL with @error: TLS cannot be had. (transfer full) */
+/* Waits for its first request from now on. (transfer full) */
 VmdChannelConnection *
-vmd_channel_connection_new (VmdConnectionWatch *watch, const VmdConnectionPlan *plan,
-                            GError **error)
+vmd_channel_connection_new (VmdConnectionWatch *watch, const VmdConnectionPlan *plan)
 {
   VmdChannelConnection *self = g_new0 (VmdChannelConnection, 1);
 
@@ -170,16 +170,8 @@ vmd_channel_connection_new (VmdConnectionWatch *watch, const VmdConnectionPlan *
   self->peer = plan->peer;
   self->place = plan->place;
   self->is_guest = plan->is_guest;
-  self->socket = vmd_socket_stream_new (plan->fd, g_thread_self ());
-  if (plan->certificate != NULL)
-    self->stream = wrap_tls (G_IO_STREAM (self->socket), plan->certificate, error);
-  else
-    self->stream = g_object_ref (G_IO_STREAM (self->socket));
-  if (self->stream == NULL)
-    {
-      vmd_channel_connection_free (self);
-      return NULL;
-    }
+  self->socket = vmd_socket_stream_new (plan->fd, plan->credentials);
+  vmd_socket_stream_allow (self->socket, watch->max_header, too_large);
   put_in (self, FALSE);
   return self;
 }
@@ -194,7 +186,6 @@ vmd_channel_connection_free (VmdChannelConnection *self)
   if (was_head && self->watch->lists[self->is_answering].length == 0)
     set_ready_time (self->watch);
   self->watch->n_connections--;
-  g_clear_object (&self->stream);
   g_clear_object (&self->socket);
   if (self->place != NULL)
     vmd_channel_place_leave (self->place);
@@ -206,7 +197,15 @@ void
 vmd_channel_connection_await_request (VmdChannelConnection *self)
 {
   self->has_answered = TRUE;
+  vmd_socket_stream_allow (self->socket, self->watch->max_header, too_large);
   put_in (self, FALSE);
+}
+
+/* The header is there: how much of a body may come is for whoever has read it. */
+void
+vmd_channel_connection_take_header (VmdChannelConnection *self)
+{
+  vmd_socket_stream_allow (self->socket, G_MAXSIZE, NULL);
 }
 
 /* The request is there: the time for the answer begins. */

@@ -26,7 +26,8 @@ void vmd_channel_limits_unref (VmdChannelLimits *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdChannelLimits, vmd_channel_limits_unref)
 
 VmdChannelPlace *
-vmd_channel_limits_enter (VmdChannelLimits *self, const struct sockaddr_storage *address);
+vmd_channel_limits_enter (VmdChannelLimits *self, const struct sockaddr_storage *address,
+                          gboolean *is_full);
 void vmd_channel_place_leave (VmdChannelPlace *place);
 guint vmd_channel_limits_get_n_connections (VmdChannelLimits *self);
 gboolean vmd_channel_limits_may_connect (VmdChannelLimits *self, const char *device, gint64 now);

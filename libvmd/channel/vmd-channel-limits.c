@@ -6,11 +6,12 @@
 
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/un.h>
 
 /* A place is one for each address and has a count, so that a connection costs no memory here, only
- * a pointer. Who comes from the machine itself, or from a guest, counts in all but not by address:
- * there it is one address for everybody. An IPv6 address counts by its network, of which whoever
- * has one has all. */
+ * a pointer. Who comes from the machine itself counts in all but not by address: there it is one
+ * address for everybody. An IPv6 address counts by its network, of which whoever has one has all; a
+ * guest, which comes by no network, by its name. */
 struct _VmdChannelPlace
 {
   VmdChannelLimits *limits; /* the holders' references, one for each */
@@ -80,6 +81,18 @@ vmd_channel_limits_unref (VmdChannelLimits *self)
 
 /* By what an address counts; all zero for what counts in all only. */
 static void
+get_guest_key (const char *name, guint8 key[16])
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  guint8 digest[32];
+  gsize length = sizeof digest;
+
+  g_checksum_update (checksum, (const guchar *) name, -1);
+  g_checksum_get_digest (checksum, digest, &length);
+  memcpy (key, digest, 16);
+}
+
+static void
 get_key (const struct sockaddr_storage *address, guint8 key[16])
 {
   memset (key, 0, 16);
@@ -100,39 +113,43 @@ get_key (const struct sockaddr_storage *address, guint8 key[16])
         return;
       memcpy (key, v6, IN6_IS_ADDR_V4MAPPED (v6) ? 16 : 8);
     }
+  else
+    get_guest_key (((const struct sockaddr_un *) address)->sun_path, key);
 }
 
-/* NULL: there are too many. Any thread. */
+/* NULL: there are too many, *@is_full says whether in all or from there. @address: of AF_UNIX, with
+ * the name of a guest, for one. Any thread. */
 VmdChannelPlace *
-vmd_channel_limits_enter (VmdChannelLimits *self, const struct sockaddr_storage *address)
+vmd_channel_limits_enter (VmdChannelLimits *self, const struct sockaddr_storage *address,
+                          gboolean *is_full)
 {
   static const guint8 nobody[16];
   VmdChannelPlace *place;
-  gboolean is_full;
+  gboolean may;
   guint8 key[16];
 
   get_key (address, key);
   g_mutex_lock (&self->mutex);
   place = g_hash_table_lookup (self->places, key);
-  is_full =
-      (self->maxima.max_connections > 0 && self->n_connections >= self->maxima.max_connections) ||
-      (self->maxima.max_per_address > 0 && !address_equal (key, nobody) && place != NULL &&
-       place->count >= self->maxima.max_per_address);
-  if (!is_full && place == NULL)
+  *is_full =
+      self->maxima.max_connections > 0 && self->n_connections >= self->maxima.max_connections;
+  may = !*is_full && (self->maxima.max_per_address == 0 || address_equal (key, nobody) ||
+                      place == NULL || place->count < self->maxima.max_per_address);
+  if (may && place == NULL)
     {
       place = g_new0 (VmdChannelPlace, 1);
       place->limits = self;
       memcpy (place->address, key, sizeof key);
       g_hash_table_insert (self->places, place->address, place);
     }
-  if (!is_full)
+  if (may)
     {
       g_atomic_ref_count_inc (&self->references);
       place->count++;
       self->n_connections++;
     }
   g_mutex_unlock (&self->mutex);
-  return is_full ? NULL : place;
+  return may ? place : NULL;
 }
 
 void

@@ -235,6 +235,7 @@ vmd_channel_listener_new (GSocketAddress *address, const VmdChannelListenerTarge
 {
   VmdChannelListener *self = g_new0 (VmdChannelListener, 1);
 
+  self->fd = -1;
   self->target = *target;
   g_main_context_ref (self->target.context);
   self->reserve = open_reserve ();

@@ -95,7 +95,8 @@ vmd_channel_serve_stream (VmdChannelRequest *request)
                                   "The device connects too often");
       return;
     }
-  stream = vmd_stream_new (service->streams, vmd_socket_stream_get_fd (connection->socket), &sink);
+  stream = vmd_stream_new (service->streams, vmd_socket_stream_get_fd (connection->socket),
+                           vmd_socket_stream_get_tls (connection->socket), &sink);
   subscription = subscribe (request, instance, &sink);
   if (subscription == NULL)
     return;
@@ -109,7 +110,7 @@ vmd_channel_serve_stream (VmdChannelRequest *request)
 
   vmd_channel_metrics_count (service->metrics, VMD_CHANNEL_COUNT_REQUESTS);
   soup_server_message_set_status (request->message, SOUP_STATUS_OK, NULL);
-  vmd_socket_stream_steal_fd (connection->socket);
+  vmd_socket_stream_release (connection->socket);
   stolen = soup_server_message_steal_connection (request->message);
   vmd_stream_start (stream, subscription, g_steal_pointer (&connection->place));
 }

@@ -17,7 +17,8 @@ G_DECLARE_FINAL_TYPE (VmdChannelServer, vmd_channel_server, VMD, CHANNEL_SERVER,
 VmdChannelServer *vmd_channel_server_new (VmdDeviceDirectory *directory, VmdBroker *broker,
                                           const VmdChannelOptions *options);
 /* Starts the threads, and listens where the options say so. Once. INVALID_ARGUMENT: an address that
- * is none, or plain HTTP where it must not be; FAILED, IN_USE: the address, the certificate. */
+ * is none, plain HTTP where it must not be, a certificate or key that is none; IN_USE: the address
+ * is; NOT_FOUND, PERMISSION_DENIED, FAILED: a file that cannot be read, or another reason. */
 gboolean vmd_channel_server_start (VmdChannelServer *self, GError **error);
 /* (nullable) "http://127.0.0.1:4711", with the port that it is; NULL: does not listen. */
 const char *vmd_channel_server_get_address (VmdChannelServer *self);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Two threads. One has a main context and speaks HTTP, by libsoup: it accepts, reads requests and
@@ -39,7 +40,7 @@ struct _VmdChannelServer
   VmdDeviceDirectory *directory;
   VmdBroker *broker;
   VmdChannelOptions options; /* its strings are owned */
-  GTlsCertificate *certificate; /* (nullable) */
+  VmdTlsCredentials *credentials; /* (nullable) */
   char *address; /* (nullable) */
   VmdChannelLimits *limits;
   GMainContext *context;
@@ -56,7 +57,7 @@ struct _VmdChannelServer
   gboolean is_stopping;
   gboolean is_out_of_patience;
 
-  GMutex mutex; /* a leaf; guards `running` */
+  GMutex mutex; /* guards `running`, and what is put into the context while it is set */
   gboolean running;
 };
 
@@ -77,7 +78,7 @@ vmd_channel_server_finalize (GObject *object)
   g_free ((char *) self->options.listen);
   g_free ((char *) self->options.certificate);
   g_free ((char *) self->options.key);
-  g_clear_object (&self->certificate);
+  g_clear_pointer (&self->credentials, vmd_tls_credentials_unref);
   g_free (self->address);
   g_clear_pointer (&self->listener, vmd_channel_listener_free);
   g_clear_pointer (&self->limits, vmd_channel_limits_unref);
@@ -164,6 +165,7 @@ early_cb (SoupServer *soup, SoupServerMessage *message, const char *path, GHashT
   g_autoptr (VmdChannelRequest) request = NULL;
   gsize *left;
 
+  vmd_channel_connection_take_header (get_connection (message));
   /* libsoup would cut the answer into as many pieces as are asked for. */
   soup_message_headers_remove (soup_server_message_get_request_headers (message), "Range");
   if (!has_body (message))
@@ -203,13 +205,19 @@ answered_cb (SoupServer *soup, SoupServerMessage *message, gpointer data)
 
 /* -- Connections -- */
 
-static void
-refuse_connection (int fd)
-{
-  static const char refusal[] = "HTTP/1.1 503 Service Unavailable\r\n"
-                                "Retry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+#define REFUSAL "Retry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+static const char everything_full[] = "HTTP/1.1 503 Service Unavailable\r\n" REFUSAL;
+static const char address_full[] = "HTTP/1.1 429 Too Many Requests\r\n" REFUSAL;
 
-  send (fd, refusal, strlen (refusal), MSG_DONTWAIT | MSG_NOSIGNAL);
+static void
+refuse_connection (VmdChannelServer *self, int fd, gboolean is_full)
+{
+  const char *refusal = is_full ? everything_full : address_full;
+
+  vmd_channel_metrics_count (&self->metrics, VMD_CHANNEL_COUNT_REFUSED);
+  /* To answer by TLS would cost a handshake, which is what there is too much of. */
+  if (self->credentials == NULL)
+    send (fd, refusal, strlen (refusal), MSG_DONTWAIT | MSG_NOSIGNAL);
   close (fd);
 }
 
@@ -217,16 +225,10 @@ refuse_connection (int fd)
 static void
 serve_connection (VmdChannelServer *self, VmdConnectionPlan *plan)
 {
-  g_autoptr (GError) error = NULL;
-  VmdChannelConnection *connection = vmd_channel_connection_new (self->watch, plan, &error);
+  VmdChannelConnection *connection = vmd_channel_connection_new (self->watch, plan);
   g_autoptr (GSocketAddress) remote = NULL;
-  g_autoptr (GIOStream) stream = NULL;
+  g_autoptr (GIOStream) stream = g_object_ref (G_IO_STREAM (connection->socket));
 
-  if (connection == NULL)
-    {
-      g_debug ("cannot speak TLS: %s", error->message);
-      return;
-    }
   /* The address is what each request of the connection can be asked for, so the connection hangs on
    * it: it goes with the last of what libsoup has for it. */
   remote =
@@ -234,7 +236,6 @@ serve_connection (VmdChannelServer *self, VmdConnectionPlan *plan)
                     g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (self->local)), NULL);
   g_object_set_qdata_full (G_OBJECT (remote), connection_quark (), connection,
                            (GDestroyNotify) vmd_channel_connection_free);
-  stream = g_object_ref (connection->stream);
   soup_server_accept_iostream (self->soup, stream, self->local, remote, NULL);
 }
 
@@ -242,13 +243,13 @@ static void
 accepted_cb (int fd, const struct sockaddr_storage *address, gpointer data)
 {
   VmdChannelServer *self = data;
-  VmdConnectionPlan plan = { .fd = fd, .certificate = self->certificate };
+  VmdConnectionPlan plan = { .fd = fd, .credentials = self->credentials };
+  gboolean is_full;
 
-  plan.place = vmd_channel_limits_enter (self->limits, address);
+  plan.place = vmd_channel_limits_enter (self->limits, address, &is_full);
   if (plan.place == NULL)
     {
-      vmd_channel_metrics_count (&self->metrics, VMD_CHANNEL_COUNT_REFUSED);
-      refuse_connection (fd);
+      refuse_connection (self, fd, is_full);
       return;
     }
   plan.peer = vmd_channel_address_format (address);
@@ -277,19 +278,21 @@ adopt_cb (gpointer data)
 {
   Adoption *adoption = data;
   VmdChannelServer *self = adoption->server;
-  const struct sockaddr_storage nowhere = { .ss_family = AF_UNIX };
+  struct sockaddr_storage address = { .ss_family = AF_UNIX };
   VmdConnectionPlan plan = { .is_guest = TRUE };
+  gboolean is_full;
 
   if (self->is_stopping)
     return G_SOURCE_REMOVE;
-  plan.place = vmd_channel_limits_enter (self->limits, &nowhere);
+  vmd_channel_metrics_count (&self->metrics, VMD_CHANNEL_COUNT_CONNECTIONS);
+  g_strlcpy (((struct sockaddr_un *) &address)->sun_path, adoption->peer,
+             sizeof ((struct sockaddr_un *) &address)->sun_path);
+  plan.place = vmd_channel_limits_enter (self->limits, &address, &is_full);
   if (plan.place == NULL)
     {
-      vmd_channel_metrics_count (&self->metrics, VMD_CHANNEL_COUNT_REFUSED);
-      refuse_connection (vmd_steal_fd (&adoption->fd));
+      refuse_connection (self, vmd_steal_fd (&adoption->fd), is_full);
       return G_SOURCE_REMOVE;
     }
-  vmd_channel_metrics_count (&self->metrics, VMD_CHANNEL_COUNT_CONNECTIONS);
   plan.fd = vmd_steal_fd (&adoption->fd);
   plan.peer = g_steal_pointer (&adoption->peer);
   serve_connection (self, &plan);
@@ -313,12 +316,13 @@ vmd_channel_server_adopt (VmdChannelServer *self, int fd, const char *peer)
   gboolean running;
 
   *adoption = (Adoption){ self, fd, g_strdup (peer) };
+  /* What is put in while it runs is before the stop, and so never left lying. */
   g_mutex_lock (&self->mutex);
   running = self->running;
-  g_mutex_unlock (&self->mutex);
   if (running)
     put (self, adopt_cb, adoption, adoption_free);
-  else
+  g_mutex_unlock (&self->mutex);
+  if (!running)
     adoption_free (adoption);
 }
 
@@ -407,11 +411,13 @@ load_certificate (VmdChannelServer *self, GError **error)
 {
   if ((self->options.certificate == NULL) != (self->options.key == NULL))
     return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT,
-                     "A certificate needs its key, and a key its certificate");
+                     "“certificate” and “key” go together: the channel's %s is missing",
+                     self->options.key == NULL ? "key" : "certificate");
   if (self->options.certificate == NULL)
     return TRUE;
-  return vmd_fail (error, VMD_ERROR_UNSUPPORTED,
-                   "The channel does not speak TLS yet: listen on a loopback address");
+  self->credentials =
+      vmd_tls_credentials_load (self->options.certificate, self->options.key, error);
+  return self->credentials != NULL;
 }
 
 static gboolean
@@ -427,17 +433,16 @@ listen_for_devices (VmdChannelServer *self, GError **error)
   address = vmd_channel_address_parse (self->options.listen, error);
   if (address == NULL)
     return FALSE;
-  if (self->certificate == NULL && !vmd_channel_address_is_loopback (address))
-    return vmd_fail (
-        error, VMD_ERROR_INVALID_ARGUMENT,
-        "Tokens would pass %s in plain text: give a certificate and its key, or listen "
-        "on a loopback address",
-        self->options.listen);
+  if (self->credentials == NULL && !vmd_channel_address_is_loopback (address))
+    return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT,
+                     "Tokens would pass in plain text where “listen” says, on %s: give "
+                     "“certificate” and “key”, or listen on a loopback address",
+                     self->options.listen);
   self->listener = vmd_channel_listener_new (address, &target, error);
   if (self->listener == NULL)
     return FALSE;
   text = vmd_channel_listener_dup_address (self->listener);
-  self->address = g_strconcat (self->certificate != NULL ? "https://" : "http://", text, NULL);
+  self->address = g_strconcat (self->credentials != NULL ? "https://" : "http://", text, NULL);
   return TRUE;
 }
 
@@ -487,8 +492,7 @@ start_parts (VmdChannelServer *self, GError **error)
 
   self->limits = vmd_channel_limits_new (&maxima);
   self->local = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
-  self->watch = vmd_connection_watch_new (self->context, &self->metrics,
-                                          self->options.header_deadline, self->options.lease);
+  self->watch = vmd_connection_watch_new (self->context, &self->metrics, &self->options);
   self->service = (VmdChannelService){ .directory = self->directory,
                                        .broker = self->broker,
                                        .options = &self->options,

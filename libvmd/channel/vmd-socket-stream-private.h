@@ -4,19 +4,25 @@
 
 /* A connected socket as a GIOStream. */
 
-#include <gio/gio.h>
+#include "vmd-tls-session-private.h"
 
 G_BEGIN_DECLS
 
 #define VMD_TYPE_SOCKET_STREAM (vmd_socket_stream_get_type ())
 G_DECLARE_FINAL_TYPE (VmdSocketStream, vmd_socket_stream, VMD, SOCKET_STREAM, GIOStream)
 
-/* Takes @fd, a connected stream socket. Calls that may block do so on other threads than @owner
- * only. (transfer full) */
-VmdSocketStream *vmd_socket_stream_new (int fd, GThread *owner);
-/* -1 once it is closed or stolen. */
+/* Takes @fd, a connected stream socket. @credentials: (nullable): TLS. (transfer full) */
+VmdSocketStream *vmd_socket_stream_new (int fd, VmdTlsCredentials *credentials);
+/* -1 once it is closed or released. */
 int vmd_socket_stream_get_fd (VmdSocketStream *self);
-/* (transfer full): from then on this stream is closed, and the socket open. */
-int vmd_socket_stream_steal_fd (VmdSocketStream *self);
+/* (nullable) */
+VmdTlsSession *vmd_socket_stream_get_tls (VmdSocketStream *self);
+/* No more than @allowance bytes are read from now on: who sends more is told @refusal (nullable;
+ * static), and reading fails. */
+void vmd_socket_stream_allow (VmdSocketStream *self, gsize allowance, const char *refusal);
+/* As much of @text as the peer takes at once. */
+void vmd_socket_stream_say (VmdSocketStream *self, const char *text);
+/* Descriptor and TLS are the caller's from now on, and the stream is closed. */
+void vmd_socket_stream_release (VmdSocketStream *self);
 
 G_END_DECLS

@@ -8,15 +8,16 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Why not GSocketConnection. libsoup and glib-networking close a connection with calls that wait:
- * over TLS the close notification is written, and a peer that stopped reading at the right byte
- * would stop the thread that serves all the others. In this stream a call that may block fails on
- * the server's own thread where it would have to wait; on the threads that glib-networking shakes
- * hands on it waits, as it must. Besides, its descriptor can be taken out of it, which no class of
- * GIO's allows, and to make one costs no system call. */
+/* Why not GSocketConnection. Its descriptor cannot be taken out of it, which is what a stream needs
+ * that goes to the epoll loop, and TLS over it would be GIO's (vmd-tls-session.c says why it is
+ * not). In this one TLS is a word in the struct: what the streams on both sides read and write goes
+ * through it, where there is one. And no call waits, not even those that may: libsoup closes with
+ * such calls, on the one thread that serves all the others. */
 
 #define VMD_TYPE_SOCKET_INPUT (vmd_socket_input_get_type ())
 G_DECLARE_FINAL_TYPE (VmdSocketInput, vmd_socket_input, VMD, SOCKET_INPUT, GInputStream)
@@ -27,8 +28,10 @@ struct _VmdSocketStream
 {
   GIOStream parent;
 
-  int fd; /* -1: closed, or stolen */
-  GThread *owner; /* compared only */
+  int fd; /* -1: closed, or released */
+  VmdTlsSession *tls; /* (nullable) owned, with the descriptor */
+  gsize allowance; /* bytes that may still come */
+  const char *refusal; /* (nullable) what is said when more do; static */
   VmdSocketInput *input; /* owned */
   VmdSocketOutput *output; /* owned */
 };
@@ -69,18 +72,46 @@ set_error (GError **error, int saved_errno)
                        g_strerror (saved_errno));
 }
 
-/* May the caller wait for @events? If so, has. */
-static gboolean
-wait_for (VmdSocketStream *stream, short events, GCancellable *cancellable, GError **error)
+/* What may wait is told this instead. */
+static gssize
+fail_if_it_would_wait (gssize result, GError **error)
 {
-  struct pollfd fds = { .fd = get_fd (stream), .events = events };
+  if (result < 0 && error != NULL && g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    (*error)->code = G_IO_ERROR_TIMED_OUT;
+  return result;
+}
 
-  if (g_thread_self () == stream->owner)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, "The peer is not ready");
-      return FALSE;
-    }
-  return vmd_poll (&fds, 1, cancellable, VMD_NO_DEADLINE, "the peer", error);
+static gssize
+transmit (VmdSocketStream *stream, const void *buffer, gsize count, GError **error)
+{
+  struct iovec piece = { (void *) buffer, count };
+  gssize sent;
+
+  do
+    if (stream != NULL && stream->tls != NULL)
+      sent = vmd_tls_session_write (stream->tls, &piece, 1);
+    else
+      sent = send (get_fd (stream), buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  if (sent < 0)
+    set_error (error, errno);
+  return sent;
+}
+
+/* What came is more than was allowed. What is on its way is taken too, as much as is there, else
+ * the kernel would reset instead of sending the refusal. */
+static void
+refuse (VmdSocketStream *stream)
+{
+  char ignored[4096];
+
+  for (guint i = 0; i < 64; i++)
+    if (recv (stream->fd, ignored, sizeof ignored, MSG_DONTWAIT) <= 0)
+      break;
+  if (stream->refusal != NULL)
+    vmd_socket_stream_say (stream, stream->refusal);
+  stream->refusal = NULL;
+  errno = EMSGSIZE;
 }
 
 static gssize
@@ -89,24 +120,21 @@ receive (VmdSocketStream *stream, void *buffer, gsize count, GError **error)
   gssize got;
 
   do
-    got = recv (get_fd (stream), buffer, count, MSG_DONTWAIT);
+    if (stream != NULL && stream->tls != NULL)
+      got = vmd_tls_session_read (stream->tls, buffer, count);
+    else
+      got = recv (get_fd (stream), buffer, count, MSG_DONTWAIT);
   while (got < 0 && errno == EINTR);
+  if (got > 0 && (gsize) got > stream->allowance)
+    {
+      refuse (stream);
+      got = -1;
+    }
+  if (got > 0)
+    stream->allowance -= got;
   if (got < 0)
     set_error (error, errno);
   return got;
-}
-
-static gssize
-transmit (VmdSocketStream *stream, const void *buffer, gsize count, GError **error)
-{
-  gssize sent;
-
-  do
-    sent = send (get_fd (stream), buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  if (sent < 0)
-    set_error (error, errno);
-  return sent;
 }
 
 /* -- Input -- */
@@ -115,23 +143,8 @@ static gssize
 input_read (GInputStream *input, void *buffer, gsize count, GCancellable *cancellable,
             GError **error)
 {
-  VmdSocketStream *stream = VMD_SOCKET_INPUT (input)->stream;
-
-  while (TRUE)
-    {
-      g_autoptr (GError) local = NULL;
-      gssize got = receive (stream, buffer, count, &local);
-
-      if (got >= 0)
-        return got;
-      if (!g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-        {
-          g_propagate_error (error, g_steal_pointer (&local));
-          return -1;
-        }
-      if (!wait_for (stream, POLLIN, cancellable, error))
-        return -1;
-    }
+  return fail_if_it_would_wait (receive (VMD_SOCKET_INPUT (input)->stream, buffer, count, error),
+                                error);
 }
 
 static gssize
@@ -140,20 +153,42 @@ input_read_nonblocking (GPollableInputStream *input, void *buffer, gsize count, 
   return receive (VMD_SOCKET_INPUT (input)->stream, buffer, count, error);
 }
 
+/* What to wait for before @condition can be had; 0: nothing. */
+static GIOCondition
+get_condition (VmdSocketStream *stream, GIOCondition condition)
+{
+  if (get_fd (stream) < 0)
+    return 0;
+  if (stream->tls == NULL)
+    return condition;
+  if (condition == G_IO_IN && vmd_tls_session_has_input (stream->tls))
+    return 0;
+  return vmd_tls_session_wants_output (stream->tls) ? G_IO_OUT : condition;
+}
+
+static gboolean
+is_ready (VmdSocketStream *stream, GIOCondition condition)
+{
+  GIOCondition wanted = get_condition (stream, condition);
+  struct pollfd fds = { .fd = get_fd (stream), .events = (short) wanted };
+
+  return wanted == 0 || poll (&fds, 1, 0) > 0;
+}
+
 static gboolean
 input_is_readable (GPollableInputStream *input)
 {
-  struct pollfd fds = { .fd = get_fd (VMD_SOCKET_INPUT (input)->stream), .events = POLLIN };
-
-  return fds.fd < 0 || poll (&fds, 1, 0) > 0;
+  return is_ready (VMD_SOCKET_INPUT (input)->stream, G_IO_IN);
 }
 
 /* On a closed one a source that is ready: what is tried then says what is wrong. */
 static GSource *
-create_source (gpointer pollable, int fd, GIOCondition condition, GCancellable *cancellable)
+create_source (gpointer pollable, VmdSocketStream *stream, GIOCondition condition,
+               GCancellable *cancellable)
 {
+  GIOCondition wanted = get_condition (stream, condition);
   g_autoptr (GSource) child =
-      fd >= 0 ? g_unix_fd_source_new (fd, condition) : g_timeout_source_new (0);
+      wanted != 0 ? g_unix_fd_source_new (get_fd (stream), wanted) : g_timeout_source_new (0);
 
   return g_pollable_source_new_full (pollable, child, cancellable);
 }
@@ -161,7 +196,7 @@ create_source (gpointer pollable, int fd, GIOCondition condition, GCancellable *
 static GSource *
 input_create_source (GPollableInputStream *input, GCancellable *cancellable)
 {
-  return create_source (input, get_fd (VMD_SOCKET_INPUT (input)->stream), G_IO_IN, cancellable);
+  return create_source (input, VMD_SOCKET_INPUT (input)->stream, G_IO_IN, cancellable);
 }
 
 static void
@@ -196,23 +231,8 @@ static gssize
 output_write (GOutputStream *output, const void *buffer, gsize count, GCancellable *cancellable,
               GError **error)
 {
-  VmdSocketStream *stream = VMD_SOCKET_OUTPUT (output)->stream;
-
-  while (TRUE)
-    {
-      g_autoptr (GError) local = NULL;
-      gssize sent = transmit (stream, buffer, count, &local);
-
-      if (sent >= 0)
-        return sent;
-      if (!g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-        {
-          g_propagate_error (error, g_steal_pointer (&local));
-          return -1;
-        }
-      if (!wait_for (stream, POLLOUT, cancellable, error))
-        return -1;
-    }
+  return fail_if_it_would_wait (transmit (VMD_SOCKET_OUTPUT (output)->stream, buffer, count, error),
+                                error);
 }
 
 static gssize
@@ -225,15 +245,13 @@ output_write_nonblocking (GPollableOutputStream *output, const void *buffer, gsi
 static gboolean
 output_is_writable (GPollableOutputStream *output)
 {
-  struct pollfd fds = { .fd = get_fd (VMD_SOCKET_OUTPUT (output)->stream), .events = POLLOUT };
-
-  return fds.fd < 0 || poll (&fds, 1, 0) > 0;
+  return is_ready (VMD_SOCKET_OUTPUT (output)->stream, G_IO_OUT);
 }
 
 static GSource *
 output_create_source (GPollableOutputStream *output, GCancellable *cancellable)
 {
-  return create_source (output, get_fd (VMD_SOCKET_OUTPUT (output)->stream), G_IO_OUT, cancellable);
+  return create_source (output, VMD_SOCKET_OUTPUT (output)->stream, G_IO_OUT, cancellable);
 }
 
 static void
@@ -276,10 +294,19 @@ get_output_stream (GIOStream *stream)
   return G_OUTPUT_STREAM (VMD_SOCKET_STREAM (stream)->output);
 }
 
+static void
+drop (VmdSocketStream *self)
+{
+  if (self->tls != NULL)
+    vmd_tls_session_say_goodbye (self->tls);
+  g_clear_pointer (&self->tls, vmd_tls_session_free);
+  vmd_clear_fd (&self->fd);
+}
+
 static gboolean
 close_socket (GIOStream *stream, GCancellable *cancellable, GError **error)
 {
-  vmd_clear_fd (&VMD_SOCKET_STREAM (stream)->fd);
+  drop (VMD_SOCKET_STREAM (stream));
   return TRUE;
 }
 
@@ -288,7 +315,7 @@ vmd_socket_stream_finalize (GObject *object)
 {
   VmdSocketStream *self = VMD_SOCKET_STREAM (object);
 
-  vmd_clear_fd (&self->fd);
+  drop (self);
   self->input->stream = NULL;
   self->output->stream = NULL;
   g_clear_object (&self->input);
@@ -318,12 +345,14 @@ vmd_socket_stream_init (VmdSocketStream *self)
 }
 
 VmdSocketStream *
-vmd_socket_stream_new (int fd, GThread *owner)
+vmd_socket_stream_new (int fd, VmdTlsCredentials *credentials)
 {
   VmdSocketStream *self = g_object_new (VMD_TYPE_SOCKET_STREAM, NULL);
 
   self->fd = fd;
-  self->owner = owner;
+  self->allowance = G_MAXSIZE;
+  if (credentials != NULL)
+    self->tls = vmd_tls_session_new (credentials, fd);
   return self;
 }
 
@@ -333,8 +362,29 @@ vmd_socket_stream_get_fd (VmdSocketStream *self)
   return self->fd;
 }
 
-int
-vmd_socket_stream_steal_fd (VmdSocketStream *self)
+VmdTlsSession *
+vmd_socket_stream_get_tls (VmdSocketStream *self)
 {
-  return vmd_steal_fd (&self->fd);
+  return self->tls;
+}
+
+void
+vmd_socket_stream_allow (VmdSocketStream *self, gsize allowance, const char *refusal)
+{
+  self->allowance = allowance;
+  self->refusal = refusal;
+}
+
+void
+vmd_socket_stream_say (VmdSocketStream *self, const char *text)
+{
+  if (self->fd >= 0)
+    transmit (self, text, strlen (text), NULL);
+}
+
+void
+vmd_socket_stream_release (VmdSocketStream *self)
+{
+  self->fd = -1;
+  self->tls = NULL;
 }

@@ -7,6 +7,7 @@
 #include "vmd-broker-private.h"
 #include "vmd-channel-limits-private.h"
 #include "vmd-channel-metrics-private.h"
+#include "vmd-tls-session-private.h"
 
 G_BEGIN_DECLS
 
@@ -27,11 +28,13 @@ VmdStreamLoop *vmd_stream_loop_new (const VmdStreamRules *rules, GError **error)
  * has to. */
 void vmd_stream_loop_stop (VmdStreamLoop *self);
 
-/* A stream on @fd, which is the caller's still. Its sink is for vmd_broker_subscribe(), which takes
- * the stream. (transfer full) */
-VmdStream *vmd_stream_new (VmdStreamLoop *loop, int fd, VmdSubscriptionSink *sink);
-/* @subscription came of the sink; from now on @fd and @place are the stream's. Sends the header and
- * what there is to send; the loop sees to the rest, up to the end. Takes @subscription. */
+/* A stream on @fd, by @tls (nullable), which are the caller's still. Its sink is for
+ * vmd_broker_subscribe(), which takes the stream. (transfer full) */
+VmdStream *
+vmd_stream_new (VmdStreamLoop *loop, int fd, VmdTlsSession *tls, VmdSubscriptionSink *sink);
+/* @subscription came of the sink; from now on @fd, @tls and @place are the stream's. Sends the
+ * header and what there is to send; the loop sees to the rest, up to the end. Takes @subscription.
+ */
 void vmd_stream_start (VmdStream *self, VmdSubscription *subscription, VmdChannelPlace *place);
 
 G_END_DECLS

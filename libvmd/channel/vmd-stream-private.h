@@ -18,6 +18,7 @@ struct _VmdStream
   GMutex mutex; /* a leaf; guards what follows, up to the next mutex */
   VmdSubscription
       *subscription; /* (nullable) from the start on: the loop's reference, to the removal */
+  VmdTlsSession *tls; /* (nullable) the pointer is constant */
   gboolean ended; /* the socket is shut down: nothing more is written */
   VmdStreamOutput output;
 

@@ -27,6 +27,7 @@ stream_free (gpointer data)
 
   if (self->place != NULL)
     {
+      g_clear_pointer (&self->tls, vmd_tls_session_free);
       close (self->fd);
       vmd_channel_place_leave (self->place);
     }
@@ -59,12 +60,13 @@ ended_cb (gpointer data)
 }
 
 VmdStream *
-vmd_stream_new (VmdStreamLoop *loop, int fd, VmdSubscriptionSink *sink)
+vmd_stream_new (VmdStreamLoop *loop, int fd, VmdTlsSession *tls, VmdSubscriptionSink *sink)
 {
   VmdStream *self = g_new0 (VmdStream, 1);
 
   self->loop = vmd_stream_loop_ref (loop);
   self->fd = fd;
+  self->tls = tls;
   g_mutex_init (&self->mutex);
   self->output.text = vmd_stream_get_header ();
   *sink = (VmdSubscriptionSink){ ready_cb, ended_cb, self, stream_free };
@@ -86,6 +88,17 @@ vmd_stream_start (VmdStream *self, VmdSubscription *subscription, VmdChannelPlac
   vmd_stream_loop_attach (self->loop, self);
 }
 
+/* Mutex held. */
+static gssize
+send_pieces_locked (VmdStream *self, struct iovec *pieces, guint n_pieces)
+{
+  struct msghdr message = { .msg_iov = pieces, .msg_iovlen = n_pieces };
+
+  if (self->tls != NULL)
+    return vmd_tls_session_write (self->tls, pieces, n_pieces);
+  return sendmsg (self->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* Writes what there is of the current message, as far as the socket takes it. Mutex held. */
 static VmdStreamState
 write_output_locked (VmdStream *self)
@@ -96,14 +109,13 @@ write_output_locked (VmdStream *self)
 
   while (!vmd_stream_output_is_empty (&self->output))
     {
-      struct msghdr message = { .msg_iov = pieces };
+      guint n_pieces = vmd_stream_output_get_pieces (&self->output, head, pieces);
       gsize left = 0;
       gssize sent;
 
-      message.msg_iovlen = vmd_stream_output_get_pieces (&self->output, head, pieces);
-      for (gsize i = 0; i < message.msg_iovlen; i++)
+      for (guint i = 0; i < n_pieces; i++)
         left += pieces[i].iov_len;
-      sent = sendmsg (self->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      sent = send_pieces_locked (self, pieces, n_pieces);
       if (sent < 0 && errno == EINTR)
         continue;
       /* A socket that is broken tells epoll so too. */
@@ -189,6 +201,14 @@ vmd_stream_send_heartbeat (VmdStream *self)
   return is_idle;
 }
 
+/* Mutex held. */
+static gboolean
+is_half_said_locked (VmdStream *self)
+{
+  return self->output.snapshot != NULL || self->output.offset > 0 ||
+         (self->tls != NULL && vmd_tls_session_is_half_said (self->tls));
+}
+
 /* Says why, if nothing is half said and the socket takes it, and breaks the socket. Any thread;
  * once more does nothing. */
 void
@@ -202,11 +222,12 @@ vmd_stream_shut_down (VmdStream *self, VmdSubscriptionEnd end)
       const char *before = self->output.text != NULL ? self->output.text : "";
       struct iovec pieces[] = { { (char *) before, strlen (before) },
                                 { (char *) farewell, strlen (farewell) } };
-      struct msghdr message = { .msg_iov = pieces, .msg_iovlen = G_N_ELEMENTS (pieces) };
 
       self->ended = TRUE;
-      if (*farewell != '\0' && self->output.snapshot == NULL && self->output.offset == 0)
-        sendmsg (self->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (*farewell != '\0' && !is_half_said_locked (self))
+        send_pieces_locked (self, pieces, G_N_ELEMENTS (pieces));
+      if (self->tls != NULL)
+        vmd_tls_session_say_goodbye (self->tls);
       shutdown (self->fd, SHUT_RDWR);
     }
   g_mutex_unlock (&self->mutex);
