@@ -62,6 +62,15 @@ get_phrase (guint status)
   return status == VMD_STATUS_HEADER_TOO_LARGE ? "Request Header Fields Too Large" : NULL;
 }
 
+/* libsoup 3.2 forgets that there is no body, once it has seen to it that no length of it is told,
+ * and then ends the connection to tell where it ends. */
+static void
+wrote_no_content_cb (SoupServerMessage *message, gpointer data)
+{
+  soup_message_headers_set_encoding (soup_server_message_get_response_headers (message),
+                                     SOUP_ENCODING_NONE);
+}
+
 static void
 answer (VmdChannelRequest *self, guint status, const char *type, char *text)
 {
@@ -75,6 +84,8 @@ answer (VmdChannelRequest *self, guint status, const char *type, char *text)
   soup_server_message_set_status (self->message, status, get_phrase (status));
   if (text != NULL)
     soup_server_message_set_response (self->message, type, SOUP_MEMORY_TAKE, text, strlen (text));
+  if (status == SOUP_STATUS_NO_CONTENT)
+    g_signal_connect (self->message, "wrote-headers", G_CALLBACK (wrote_no_content_cb), NULL);
 }
 
 void

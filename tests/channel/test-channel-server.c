@@ -162,6 +162,25 @@ test_applied (Wire *wire, gconstpointer data)
   g_assert_cmpstr (applied, ==, "7 failed no");
 }
 
+/* An answer without a body ends no connection either. */
+static void
+test_keep_alive_without_body (Wire *wire, gconstpointer data)
+{
+  int fd = wire_connect (wire);
+
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autofree char *answer = NULL;
+
+      wire_send (fd, "PUT /v1/devices/d/applied HTTP/1.1\r\nHost: vmd\r\n"
+                     "Authorization: Bearer token-d\r\nContent-Length: 27\r\n\r\n"
+                     "{\"version\":1,\"status\":\"ok\"}\n");
+      answer = wire_read_until (fd, "\r\n\r\n");
+      g_assert_cmpuint (wire_get_status (answer), ==, 204);
+    }
+  close (fd);
+}
+
 /* Two requests on one connection, then a stream on it. */
 static void
 test_keep_alive (Wire *wire, gconstpointer data)
@@ -242,6 +261,7 @@ main (int argc, char **argv)
   ADD ("lesson-60-blocked-reader", test_blocked_reader);
   ADD ("applied", test_applied);
   ADD ("keep-alive", test_keep_alive);
+  ADD ("keep-alive-without-body", test_keep_alive_without_body);
   ADD ("adopted", test_adopted);
   ADD ("descriptors", test_descriptors);
   return g_test_run ();
