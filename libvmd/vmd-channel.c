@@ -9,6 +9,7 @@
 #include "vmd-admin-token-private.h"
 #include "vmd-manager-devices-private.h"
 #include "vmd-manager-directory-private.h"
+#include "vmd-presence-storage-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,7 @@ struct _VmdChannel
   VmdManager *manager; /* owned */
   int lock_fd; /* closed, it is no lock any more */
   char *lock_path;
-  VmdBrokerStorage *storage;
+  VmdPresenceStorage *presence;
   VmdBroker *broker;
   VmdChannelServer *server;
   char *address; /* (nullable) */
@@ -52,7 +53,7 @@ vmd_channel_finalize (GObject *object)
   vmd_channel_close (self);
   g_clear_object (&self->server);
   g_clear_object (&self->broker);
-  g_clear_object (&self->storage);
+  g_clear_object (&self->presence);
   g_clear_object (&self->manager);
   g_free (self->lock_path);
   g_free (self->address);
@@ -131,31 +132,19 @@ token_removed_cb (const char *device, const char *token, gpointer data)
 
 /* -- Opening -- */
 
-static gboolean
-begin_epoch_in_store (sqlite3 *db, gpointer data, GError **error)
-{
-  return vmd_presence_row_begin_epoch (db, data, error);
-}
-
 /* Whoever was connected to the channel before this one is so no more. */
 static gboolean
 make_broker (VmdChannel *self, const VmdChannelOptions *options, GError **error)
 {
   const VmdContestLimits limits = { .takeovers = options->contest_takeovers,
                                     .window = (gint64) options->contest_window * G_USEC_PER_SEC };
-  guint64 epoch = 0;
+  guint32 epoch;
 
-  if (!vmd_store_transact (vmd_manager_get_store (self->manager), begin_epoch_in_store, &epoch,
-                           NULL, error))
+  self->presence = vmd_manager_open_presence (self->manager, &epoch, error);
+  if (self->presence == NULL)
     return FALSE;
-  if (epoch > VMD_BROKER_MAX_EPOCH)
-    return vmd_fail (error, VMD_ERROR_STORE,
-                     "The store counts %" G_GUINT64_FORMAT " starts of the channel, and there is"
-                     " room for %u: it is damaged",
-                     epoch, VMD_BROKER_MAX_EPOCH);
-  self->storage = VMD_BROKER_STORAGE (vmd_memory_storage_new ());
-  self->broker =
-      vmd_broker_new (self->storage, vmd_manager_get_clock (self->manager), epoch, &limits);
+  self->broker = vmd_broker_new (VMD_BROKER_STORAGE (self->presence),
+                                 vmd_manager_get_clock (self->manager), epoch, &limits);
   return TRUE;
 }
 
@@ -240,6 +229,8 @@ vmd_channel_close (VmdChannel *self)
     return;
   if (self->server != NULL)
     vmd_channel_server_stop (self->server);
+  if (self->presence != NULL)
+    vmd_presence_storage_close (self->presence);
   /* When the manager was closed first, there is nobody left to tell anything. */
   if (self->broker != NULL)
     vmd_manager_set_device_server (self->manager, NULL, NULL, NULL);

@@ -29,7 +29,8 @@ typedef struct
 void vmd_broker_status_clear (VmdBrokerStatus *status);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (VmdBrokerStatus, vmd_broker_status_clear)
 
-#define VMD_BROKER_MAX_EPOCH ((1u << 24) - 1)
+/* A store has signed numbers of 64 bits, and forty of them count. */
+#define VMD_BROKER_MAX_EPOCH ((1u << 23) - 1)
 
 VmdBroker *vmd_broker_new (VmdBrokerStorage *storage, VmdClock *clock, guint32 epoch,
                            const VmdContestLimits *limits);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Of a generation: room for more than a year of 20,000 takeovers a second between two starts, and
- * for 16 million starts. */
+ * for 8 million starts. */
 #define COUNTER_BITS 40
 
 /* One live connection per device, and a new one takes over. The first sketch of this, elsewhere,
@@ -240,6 +240,20 @@ forget_predecessors (VmdBroker *self, const char *device, GPtrArray *predecessor
   g_mutex_unlock (&self->mutex);
 }
 
+/* It may have left meanwhile, and its clean-up have come before this claim. A storage that has
+ * forgotten it by then, as one does with its device, would take the claim for news. */
+static void
+claim (VmdBroker *self, VmdSubscription *newcomer)
+{
+  const char *device = vmd_subscription_get_device (newcomer);
+  guint64 generation = vmd_subscription_get_generation (newcomer);
+
+  vmd_broker_storage_claim (self->storage, device, generation, vmd_subscription_get_peer (newcomer),
+                            vmd_subscription_get_since (newcomer));
+  if (vmd_subscription_get_end (newcomer) != VMD_SUBSCRIPTION_LIVE)
+    vmd_broker_storage_clean (self->storage, device, generation);
+}
+
 /* Makes the connection that @sink stands for the live one of its device; the ones before it have
  * then ended. The caller has authenticated it, and is to read the snapshot after this returns, and
  * to vmd_subscription_offer() it. What comes back may have ended already. BUSY, with *@retry_after
@@ -277,8 +291,7 @@ vmd_broker_subscribe (VmdBroker *self, const VmdSubscriber *subscriber,
   for (guint i = 0; i < predecessors->len; i++)
     vmd_subscription_end (predecessors->pdata[i], VMD_SUBSCRIPTION_SUPERSEDED);
   forget_predecessors (self, subscriber->device, predecessors);
-  vmd_broker_storage_claim (self->storage, subscriber->device,
-                            vmd_subscription_get_generation (newcomer), subscriber->peer, since);
+  claim (self, newcomer);
   return g_steal_pointer (&newcomer);
 }
 

@@ -259,6 +259,83 @@ test_ends (Fixture *fixture, gconstpointer data)
                    "deleted");
 }
 
+/* -- A storage in which a connection leaves before its claim gets there -- */
+
+#define LATE_TYPE_STORAGE (late_storage_get_type ())
+G_DECLARE_FINAL_TYPE (LateStorage, late_storage, LATE, STORAGE, GObject)
+
+struct _LateStorage
+{
+  GObject parent;
+  VmdBroker *broker; /* not owned */
+  gboolean is_connected; /* the last one to say something is right */
+  guint64 generation; /* of the last one */
+};
+
+static void late_storage_iface_init (VmdBrokerStorageInterface *iface);
+G_DEFINE_FINAL_TYPE_WITH_CODE (LateStorage, late_storage, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (VMD_TYPE_BROKER_STORAGE,
+                                                      late_storage_iface_init))
+
+static void
+late_claim (VmdBrokerStorage *storage, const char *device, guint64 generation, const char *peer,
+            gint64 since)
+{
+  LateStorage *self = LATE_STORAGE (storage);
+
+  vmd_broker_end_device (self->broker, device, NULL, VMD_SUBSCRIPTION_DELETED);
+  g_assert_cmpuint (self->generation, ==, generation);
+  self->is_connected = TRUE;
+}
+
+static void
+late_clean (VmdBrokerStorage *storage, const char *device, guint64 generation)
+{
+  LateStorage *self = LATE_STORAGE (storage);
+
+  self->generation = generation;
+  self->is_connected = FALSE;
+}
+
+static void
+late_storage_iface_init (VmdBrokerStorageInterface *iface)
+{
+  iface->claim = late_claim;
+  iface->clean = late_clean;
+}
+
+static void
+late_storage_class_init (LateStorageClass *klass)
+{
+}
+
+static void
+late_storage_init (LateStorage *self)
+{
+}
+
+/* 58: a claim that arrives after its own clean-up is cleaned up once more. */
+static void
+test_late_claim (void)
+{
+  const VmdContestLimits limits = { .takeovers = 5, .window = 10 * G_USEC_PER_SEC };
+  g_autoptr (LateStorage) storage = g_object_new (LATE_TYPE_STORAGE, NULL);
+  g_autoptr (VmdFakeClock) clock = vmd_fake_clock_new ();
+  g_autoptr (VmdBroker) broker =
+      vmd_broker_new (VMD_BROKER_STORAGE (storage), VMD_CLOCK (clock), 1, &limits);
+  const VmdSubscriber subscriber = { .device = "d", .instance = "i", .peer = "p" };
+  Connection connection = { 0 };
+  const VmdSubscriptionSink sink = { ready_cb, ended_cb, &connection, destroyed_cb };
+  g_autoptr (VmdSubscription) subscription = NULL;
+  gint64 retry_after = 0;
+
+  storage->broker = broker;
+  subscription = vmd_broker_subscribe (broker, &subscriber, &sink, &retry_after, NULL);
+  g_assert_nonnull (subscription);
+  g_assert_cmpint (vmd_subscription_get_end (subscription), ==, VMD_SUBSCRIPTION_DELETED);
+  g_assert_false (storage->is_connected);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -272,5 +349,6 @@ main (int argc, char **argv)
   g_test_add ("/broker/latest-wins", Fixture, NULL, set_up, test_latest_wins, tear_down);
   g_test_add ("/broker/contested", Fixture, NULL, set_up, test_contested, tear_down);
   g_test_add ("/broker/ends", Fixture, NULL, set_up, test_ends, tear_down);
+  g_test_add_func ("/broker/lesson-58-late-claim", test_late_claim);
   return g_test_run ();
 }
