@@ -98,6 +98,31 @@ get_info (VmctlConfigTarget *self)
                         : vmd_dbus_device_interface_info ();
 }
 
+/* What was removed answers as if it had never been: GDBus says so in as many ways as there are
+ * moments. */
+static gboolean
+is_gone (const GError *error)
+{
+  return g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT) ||
+         g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE) ||
+         g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD) ||
+         g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_INVALID_ARGS);
+}
+
+/* Takes @local. */
+static void
+fail_to_load (VmctlConfigTarget *self, GError *local, GError **error)
+{
+  if (is_gone (local))
+    {
+      g_error_free (local);
+      g_set_error (error, VMD_ERROR, VMD_ERROR_NOT_FOUND, "%s has been removed", self->name);
+      return;
+    }
+  vmctl_error_convert (&local);
+  g_propagate_error (error, local);
+}
+
 gboolean
 vmctl_config_target_load (VmctlConfigTarget *self, GError **error)
 {
@@ -112,16 +137,9 @@ vmctl_config_target_load (VmctlConfigTarget *self, GError **error)
       vmctl_client_get_cancellable (self->client), vmctl_await_cb, &result);
   vmctl_await (&result);
   reply = g_dbus_connection_call_finish (vmctl_client_get_bus (self->client), result, &local);
-  if (g_error_matches (local, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD))
-    {
-      g_clear_error (&local);
-      g_set_error (error, VMD_ERROR, VMD_ERROR_NOT_FOUND, "%s has been removed", self->name);
-      return FALSE;
-    }
   if (reply == NULL)
     {
-      vmctl_error_convert (&local);
-      g_propagate_error (error, local);
+      fail_to_load (self, local, error);
       return FALSE;
     }
   g_clear_pointer (&self->properties, g_variant_unref);
@@ -231,10 +249,14 @@ vmctl_config_target_load_history (VmctlConfigTarget *self, guint limit, GError *
   g_autoptr (VmctlCall) call =
       vmctl_call_new (self->client, self->path, get_info (self), "History");
   g_autoptr (GVariant) reply = NULL;
+  GError *local = NULL;
 
   vmctl_call_add_option (call, "limit", g_variant_new_uint32 (limit));
-  reply = vmctl_call_run (call, error);
-  return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
+  reply = vmctl_call_run (call, &local);
+  if (reply != NULL)
+    return g_variant_get_child_value (reply, 0);
+  fail_to_load (self, local, error);
+  return NULL;
 }
 
 int

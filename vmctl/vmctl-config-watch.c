@@ -180,15 +180,6 @@ removed_cb (GDBusConnection *bus, const char *sender, const char *path, const ch
     self->removed = TRUE;
 }
 
-/* What is removed while it is looked at answers as if it had never been. */
-static gboolean
-is_gone (const GError *error)
-{
-  return g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT) ||
-         g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_INTERFACE) ||
-         g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD);
-}
-
 /* The present state first, then each change, until Ctrl-C or the end of what is watched. */
 static gboolean
 follow (Watch *self, GError **error)
@@ -218,7 +209,7 @@ follow (Watch *self, GError **error)
           /* To be interrupted in the middle of a look is no failure. */
           if (g_cancellable_is_cancelled (cancellable))
             return TRUE;
-          self->removed = is_gone (local);
+          self->removed = g_error_matches (local, VMD_ERROR, VMD_ERROR_NOT_FOUND);
           if (!self->removed)
             {
               g_propagate_error (error, g_steal_pointer (&local));

@@ -344,7 +344,7 @@ class Watching(Case):
         self.assertEqual(json.loads(device.stdout.readline())["event"], "version")
         self.good("device", "group", "remove", "all")
         watching.wait(HANG_LIMIT)
-        self.assertEqual(watching.returncode, 3)
+        self.assertEqual(watching.returncode, 3, watching.stderr.read())
 
     def test_it_is_removed(self):
         watching = self.watch("sensor")

@@ -488,7 +488,7 @@ class Usage(Case):
         self.assertIsNone(self.good("version", "--json").json["daemon"])
         self.good("list")
         self.assertEqual(self.good("--version", "--json").json["daemon"]["backend"], "fake")
-        self.assertEqual(self.good("version", "--json").json["daemon"]["channel_address"], "")
+        self.assertIsNone(self.good("version", "--json").json["daemon"]["channel_address"])
 
     def test_completion(self):
         script = self.good("completion", "bash").stdout
