@@ -161,30 +161,30 @@ can_take_snapshot (VmdStream *self)
   return can;
 }
 
-/* Writes all there is to write, as far as the socket takes it. The starting thread's, then the
+/* Finishes what is under way, then writes what there is to send, as far as the socket takes it. One
+ * snapshot a turn: what is offered meanwhile has the loop come back, after the others, while a pump
+ * that took it too would not end for as long as somebody publishes. The starting thread's, then the
  * loop's. */
 VmdStreamState
 vmd_stream_pump (VmdStream *self)
 {
-  VmdStreamState last = VMD_STREAM_BLOCKED;
+  g_autoptr (VmdConfigSnapshot) snapshot = NULL;
   gboolean has_written = FALSE;
+  VmdStreamState state;
 
-  while (TRUE)
+  if (!can_take_snapshot (self))
     {
-      g_autoptr (VmdConfigSnapshot) snapshot = NULL;
-
-      if (can_take_snapshot (self))
-        snapshot = vmd_subscription_take (self->subscription);
-      if (snapshot != NULL)
-        vmd_channel_metrics_count (vmd_stream_loop_get_metrics (self->loop),
-                                   VMD_CHANNEL_COUNT_SNAPSHOTS);
-      last = write_some (self, snapshot);
-      has_written |= last != VMD_STREAM_BLOCKED;
-      if (last != VMD_STREAM_DRAINED)
-        return has_written ? VMD_STREAM_PROGRESS : VMD_STREAM_BLOCKED;
-      if (snapshot == NULL)
-        return VMD_STREAM_DRAINED;
+      state = write_some (self, NULL);
+      if (state != VMD_STREAM_DRAINED)
+        return state;
+      has_written = TRUE;
     }
+  snapshot = vmd_subscription_take (self->subscription);
+  if (snapshot != NULL)
+    vmd_channel_metrics_count (vmd_stream_loop_get_metrics (self->loop),
+                               VMD_CHANNEL_COUNT_SNAPSHOTS);
+  state = write_some (self, snapshot);
+  return state == VMD_STREAM_BLOCKED && has_written ? VMD_STREAM_PROGRESS : state;
 }
 
 /* FALSE: something else is under way. */

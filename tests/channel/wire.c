@@ -4,6 +4,7 @@
 
 #include "wire.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -25,17 +26,23 @@ wire_start (Wire *self, const VmdChannelOptions *options)
   g_autoptr (VmdClock) clock = vmd_system_clock_new ();
   const VmdContestLimits limits = { options->contest_takeovers,
                                     options->contest_window * G_USEC_PER_SEC };
+  g_autoptr (GUri) address = NULL;
   g_autoptr (GError) error = NULL;
 
   self->storage = vmd_memory_storage_new ();
-  self->broker = vmd_broker_new (VMD_BROKER_STORAGE (self->storage), clock, 1, &limits);
+  self->watched = watched_storage_new (self->storage);
+  self->broker = vmd_broker_new (VMD_BROKER_STORAGE (self->watched), clock, 1, &limits);
   self->directory = memory_directory_new (self->broker);
   self->server =
       vmd_channel_server_new (VMD_DEVICE_DIRECTORY (self->directory), self->broker, options);
   vmd_channel_server_start (self->server, &error);
   g_assert_no_error (error);
-  if (options->listen != NULL)
-    self->port = atoi (strrchr (vmd_channel_server_get_address (self->server), ':') + 1);
+  if (options->listen == NULL)
+    return;
+  address = g_uri_parse (vmd_channel_server_get_address (self->server), G_URI_FLAGS_NONE, &error);
+  g_assert_no_error (error);
+  self->host = inet_addr (g_uri_get_host (address));
+  self->port = g_uri_get_port (address);
 }
 
 void
@@ -52,20 +59,40 @@ wire_stop (Wire *self)
   g_clear_object (&self->directory);
   g_assert_cmpuint (G_OBJECT (self->broker)->ref_count, ==, 1);
   g_clear_object (&self->broker);
+  g_clear_object (&self->watched);
   g_clear_object (&self->storage);
+}
+
+void
+wire_wait_for_connected (Wire *self, guint n_connected)
+{
+  g_assert_true (watched_storage_wait_for_connected (self->watched, n_connected, WIRE_LIMIT));
+}
+
+void
+wire_wait_for_cleanings (Wire *self, guint n_cleanings)
+{
+  g_assert_true (watched_storage_wait_for_cleanings (self->watched, n_cleanings, WIRE_LIMIT));
+}
+
+void
+wire_connect_socket (Wire *self, int fd)
+{
+  const struct timeval limit = { .tv_sec = WIRE_LIMIT };
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons (self->port) };
+
+  g_assert_cmpint (fd, >=, 0);
+  address.sin_addr.s_addr = self->host;
+  setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
 }
 
 int
 wire_connect (Wire *self)
 {
-  const struct timeval limit = { .tv_sec = WIRE_LIMIT };
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons (self->port) };
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-  g_assert_cmpint (fd, >=, 0);
-  address.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
-  setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+  wire_connect_socket (self, fd);
   return fd;
 }
 
@@ -132,20 +159,41 @@ wire_ask (Wire *self, const char *request)
   return answer;
 }
 
-int
-wire_subscribe (Wire *self, const char *device, const char *headers)
+guint64
+wire_get_count (Wire *self, const char *name)
+{
+  g_autofree char *metrics =
+      wire_ask (self, "GET /metrics HTTP/1.1\r\nHost: vmd\r\nConnection: close\r\n"
+                      "Authorization: Bearer " MEMORY_ADMIN_TOKEN "\r\n\r\n");
+  g_autofree char *line = g_strdup_printf ("\n%s ", name);
+  const char *found = strstr (metrics, line);
+
+  if (found == NULL)
+    g_error ("there is no %s in: %s", name, metrics);
+  return g_ascii_strtoull (found + strlen (line), NULL, 10);
+}
+
+void
+wire_subscribe_on (int fd, const char *device, const char *headers)
 {
   g_autofree char *request =
       g_strdup_printf ("GET /v1/devices/%s/config/stream HTTP/1.1\r\nHost: vmd\r\n"
                        "Authorization: Bearer token-%s\r\n%s\r\n",
                        device, device, headers);
   g_autofree char *header = NULL;
-  int fd = wire_connect (self);
 
   wire_send (fd, request);
   header = wire_read_until (fd, ": heartbeat\n\n");
   g_assert_cmpuint (wire_get_status (header), ==, 200);
   g_assert_nonnull (strstr (header, "Content-Type: text/event-stream\r\n"));
+}
+
+int
+wire_subscribe (Wire *self, const char *device, const char *headers)
+{
+  int fd = wire_connect (self);
+
+  wire_subscribe_on (fd, device, headers);
   return fd;
 }
 

@@ -212,6 +212,22 @@ g_atomic_ref_count_dec (gatomicrefcount *count)
   return REAL (g_atomic_ref_count_dec) (count);
 }
 
+SHIM void
+g_atomic_rc_box_release_full (gpointer box, GDestroyNotify clear)
+{
+  ANNOTATE_HAPPENS_BEFORE (box);
+  ANNOTATE_HAPPENS_AFTER (box);
+  REAL (g_atomic_rc_box_release_full) (box, clear);
+}
+
+SHIM void
+g_bytes_unref (GBytes *bytes)
+{
+  ANNOTATE_HAPPENS_BEFORE (bytes);
+  ANNOTATE_HAPPENS_AFTER (bytes);
+  REAL (g_bytes_unref) (bytes);
+}
+
 /* -- What is made once: read by everybody ever after without a lock -- */
 
 #undef g_once_init_enter

@@ -118,6 +118,63 @@ test_reference_count (void)
 }
 
 static void
+clear_value (gpointer data)
+{
+  *(int *) data = 0;
+}
+
+static gpointer
+use_box (gpointer data)
+{
+  int *value = data;
+
+  (*value)++;
+  g_atomic_rc_box_release_full (value, clear_value);
+  return NULL;
+}
+
+static void
+test_reference_box (void)
+{
+  for (int i = 0; i < 20; i++)
+    {
+      int *value = g_atomic_rc_box_new0 (int);
+      GThread *thread = g_thread_new ("user", use_box, g_atomic_rc_box_acquire (value));
+
+      g_atomic_rc_box_release_full (value, clear_value);
+      g_thread_join (thread);
+    }
+}
+
+/* Whoever lets go last has the bytes freed. */
+static gpointer
+use_bytes (gpointer data)
+{
+  GBytes *bytes = data;
+
+  g_assert_cmpint (*(const int *) g_bytes_get_data (bytes, NULL), ==, 7);
+  g_bytes_unref (bytes);
+  return NULL;
+}
+
+static void
+test_bytes (void)
+{
+  for (int i = 0; i < 20; i++)
+    {
+      int *value = g_new0 (int, 1);
+      GBytes *bytes = g_bytes_new_with_free_func (value, sizeof *value, clear_value, value);
+      GThread *thread;
+
+      *value = 7;
+      thread = g_thread_new ("user", use_bytes, g_bytes_ref (bytes));
+      g_bytes_unref (bytes);
+      g_thread_join (thread);
+      g_free (value);
+    }
+}
+
+static void
 cancelled_cb (GCancellable *cancellable, gpointer data)
 {
   int *seen = data;
@@ -166,6 +223,8 @@ main (int argc, char **argv)
   g_test_add_func ("/thread-checker/mutex", test_mutex);
   g_test_add_func ("/thread-checker/task", test_task);
   g_test_add_func ("/thread-checker/reference-count", test_reference_count);
+  g_test_add_func ("/thread-checker/reference-box", test_reference_box);
+  g_test_add_func ("/thread-checker/bytes", test_bytes);
   g_test_add_func ("/thread-checker/cancellable", test_cancellable);
   return g_test_run ();
 }
