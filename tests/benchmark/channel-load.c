@@ -13,6 +13,7 @@
  *   latency COUNT            from a set to its arrival
  *   sets COUNT IN-FLIGHT     sets as fast as they are acknowledged
  *   group                    one value for the whole fleet
+ *   port PORT                the server is another one now, with the same devices
  *
  * Between two commands the fleet is read on. */
 
@@ -59,6 +60,8 @@ run_command (Load *load, const char *line)
     load_sets (load, a, b);
   else if (n == 1 && strcmp (verb, "group") == 0)
     load_group (load);
+  else if (n == 2 && strcmp (verb, "port") == 0)
+    load_move (load, a);
   else
     return FALSE;
   return TRUE;

@@ -83,6 +83,18 @@ load_drop (Load *load)
   report_end ();
 }
 
+/* The server is to be found at @port from now on. */
+void
+load_move (Load *load, guint port)
+{
+  report_begin ("port");
+  close_fleet (load);
+  for (guint i = 0; i < load->n_errands; i++)
+    link_close (&load->errands[i]);
+  load->port = port;
+  report_end ();
+}
+
 /* All of them go, and come back at once. */
 void
 load_storm (Load *load, guint in_flight)

@@ -124,6 +124,7 @@ void load_provide (Load *load, guint n_devices, gsize size);
 /* load-fleet.c */
 void load_connect (Load *load, guint count, guint in_flight);
 void load_drop (Load *load);
+void load_move (Load *load, guint port);
 void load_storm (Load *load, guint in_flight);
 void load_group (Load *load);
 void load_latency (Load *load, guint count);
