@@ -45,7 +45,8 @@ ready_cb (gpointer data)
   vmd_stream_loop_wake (self->loop, self);
 }
 
-/* Which end it was is known only once there is a subscription; before that nobody is told. */
+/* Before the start nothing is under way that would have to be broken, and it is not known yet which
+ * end it was: vmd_stream_start() finds out, and says so. */
 static void
 ended_cb (gpointer data)
 {
@@ -55,8 +56,8 @@ ended_cb (gpointer data)
   g_mutex_lock (&self->mutex);
   subscription = self->subscription;
   g_mutex_unlock (&self->mutex);
-  vmd_stream_shut_down (self, subscription != NULL ? vmd_subscription_get_end (subscription)
-                                                   : VMD_SUBSCRIPTION_LEFT);
+  if (subscription != NULL)
+    vmd_stream_shut_down (self, vmd_subscription_get_end (subscription));
 }
 
 VmdStream *
@@ -80,7 +81,7 @@ vmd_stream_start (VmdStream *self, VmdSubscription *subscription, VmdChannelPlac
   g_mutex_lock (&self->mutex);
   self->subscription = subscription;
   g_mutex_unlock (&self->mutex);
-  /* It may have ended before anybody could say of what. */
+  /* Either this is seen here, or ended_cb() sees the subscription: there is no gap. */
   if (vmd_subscription_get_end (subscription) != VMD_SUBSCRIPTION_LIVE)
     vmd_stream_shut_down (self, vmd_subscription_get_end (subscription));
   vmd_channel_metrics_count (vmd_stream_loop_get_metrics (self->loop), VMD_CHANNEL_COUNT_STREAMS);

@@ -24,6 +24,8 @@ struct _MemoryDirectory
   GHashTable *devices; /* id → Device */
   GHashTable *groups; /* names */
   guint64 version;
+  gint64 expires; /* of every token; wall clock, microseconds; 0: never */
+  int n_good; /* of the next authentications of devices; -1: all of them */
   gboolean hold;
   GPtrArray *held; /* of GTask */
 };
@@ -84,6 +86,7 @@ memory_directory_init (MemoryDirectory *self)
   self->devices = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, device_free);
   self->groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->held = g_ptr_array_new_with_free_func (g_object_unref);
+  self->n_good = -1;
 }
 
 MemoryDirectory *
@@ -185,16 +188,39 @@ has_device (MemoryDirectory *self, const char *device)
   return has;
 }
 
+void
+memory_directory_let_expire (MemoryDirectory *self, gint64 when)
+{
+  g_mutex_lock (&self->mutex);
+  self->expires = when;
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+memory_directory_revoke_after (MemoryDirectory *self, guint n_authentications)
+{
+  g_mutex_lock (&self->mutex);
+  self->n_good = n_authentications;
+  g_mutex_unlock (&self->mutex);
+}
+
 static gboolean
 authenticate (VmdDeviceDirectory *directory, const char *device, const char *token,
               VmdCredential *credential, GError **error)
 {
+  MemoryDirectory *self = TEST_MEMORY_DIRECTORY (directory);
   g_autofree char *right = g_strconcat ("token-", device, NULL);
+  gboolean is_good;
 
-  if (!has_device (TEST_MEMORY_DIRECTORY (directory), device) || !g_str_equal (right, token))
-    return vmd_fail (error, VMD_ERROR_PERMISSION_DENIED, "no");
   *credential = (VmdCredential){ .id = "first" };
-  return TRUE;
+  g_mutex_lock (&self->mutex);
+  credential->expires = self->expires;
+  is_good = g_hash_table_contains (self->devices, device) && g_str_equal (right, token) &&
+            self->n_good != 0 && (self->expires == 0 || g_get_real_time () < self->expires);
+  if (self->n_good > 0)
+    self->n_good--;
+  g_mutex_unlock (&self->mutex);
+  return is_good || vmd_fail (error, VMD_ERROR_PERMISSION_DENIED, "no");
 }
 
 static gboolean

@@ -20,6 +20,10 @@ MemoryDirectory *memory_directory_new (VmdBroker *broker);
 /* A device's token is "token-" and its id; any thread. */
 void memory_directory_add (MemoryDirectory *self, const char *device);
 void memory_directory_remove (MemoryDirectory *self, const char *device);
+/* Every token is good until then: wall clock, microseconds. */
+void memory_directory_let_expire (MemoryDirectory *self, gint64 when);
+/* Every token is good so many times more. */
+void memory_directory_revoke_after (MemoryDirectory *self, guint n_authentications);
 /* The new version, whose payload has @size bytes of value. Any thread. */
 guint64 memory_directory_set (MemoryDirectory *self, const char *device, gsize size);
 /* "VERSION STATUS MESSAGE" as reported last. (transfer full) (nullable) */

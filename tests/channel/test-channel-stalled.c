@@ -143,6 +143,24 @@ test_shutdown (Fixture *fixture, gconstpointer data)
   close (mute);
 }
 
+/* 58: streams that were left when what they were opened with was no longer good. This one ends by
+ * itself, at the first heartbeat after that. */
+static void
+test_expired (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *farewell = NULL;
+  WireStream *stream;
+  guint64 last;
+
+  memory_directory_let_expire (fixture->wire.directory, g_get_real_time () + G_USEC_PER_SEC);
+  stream = wire_stream_open (&fixture->wire, "d", "");
+  farewell = wire_stream_read_end (stream, &last);
+  g_assert_cmpstr (farewell, ==, "revoked");
+  g_assert_cmpuint (last, ==, 1);
+  wire_stream_close (stream);
+  wire_wait_for_connected (&fixture->wire, 1);
+}
+
 /* -- Whoever reads slowly -- */
 
 /* Payloads that there are; atomic. */
@@ -340,6 +358,7 @@ main (int argc, char **argv)
   ADD ("lesson-54-vanished-while-blocked", quick, test_vanished_while_blocked);
   ADD ("lesson-54-vanished-and-back", slow, test_vanished_and_back);
   ADD ("lesson-58-vanished-at-shutdown", slow, test_vanished_at_shutdown);
+  ADD ("lesson-58-expired", quick, test_expired);
   ADD ("lesson-58-shutdown", slow, test_shutdown);
   ADD ("lesson-59-stopped-reader", slow, test_stopped_reader);
   ADD ("lesson-59-trickling", slow, test_trickling);

@@ -288,6 +288,27 @@ test_authentication_first (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (generation_then, ==, generation);
 }
 
+/* 57: a token that is revoked between the look at it and the takeover opens nothing that lasts: it
+ * is looked at once more when a revocation would find the stream. */
+static void
+test_revoked_on_the_way (Fixture *fixture, gconstpointer data)
+{
+  WireStream *stream;
+  g_autofree char *farewell = NULL;
+  g_autofree char *refusal = NULL;
+  guint64 last;
+
+  memory_directory_revoke_after (fixture->wire.directory, 1);
+  stream = open_stream (fixture, SAME);
+  farewell = wire_stream_read_end (stream, &last);
+  g_assert_cmpstr (farewell, ==, "revoked");
+  g_assert_cmpuint (last, ==, 0);
+  wire_stream_close (stream);
+  wire_wait_for_connected (&fixture->wire, 1);
+  refusal = ask_for_stream (fixture, "Bearer token-d", SAME);
+  g_assert_cmpuint (wire_get_status (refusal), ==, 401);
+}
+
 /* 60: a thousand takeovers, each from one that is blocked: the newest always lives, and the other
  * device has its own changes between any two. Half of the newcomers read what they are sent. */
 static void
@@ -332,6 +353,7 @@ main (int argc, char **argv)
   ADD ("lesson-53-old-events", test_old_events);
   ADD ("lesson-56-contest", test_contest);
   ADD ("lesson-57-authentication-first", test_authentication_first);
+  ADD ("lesson-57-revoked-on-the-way", test_revoked_on_the_way);
   ADD ("lesson-60-thousand-takeovers", test_thousand_takeovers);
   return g_test_run ();
 }
