@@ -95,7 +95,7 @@ cut_off (VmdChannelConnection *self)
   vmd_channel_metrics_count (self->watch->metrics, VMD_CHANNEL_COUNT_LATE);
   take_out (self);
   if (!self->is_answering && !self->has_answered)
-    vmd_socket_stream_say (self->socket, too_late);
+    vmd_socket_stream_say_last (self->socket, too_late);
   vmd_channel_connection_shut_down (self);
 }
 
@@ -198,6 +198,7 @@ vmd_channel_connection_await_request (VmdChannelConnection *self)
 {
   self->has_answered = TRUE;
   vmd_socket_stream_allow (self->socket, self->watch->max_header, too_large);
+  vmd_socket_stream_await_request (self->socket);
   put_in (self, FALSE);
 }
 

@@ -131,28 +131,52 @@ open_reserve (void)
   return open ("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* There was no descriptor, or no memory, for a connection. FALSE: not now. */
-static gboolean
-turn_one_away (VmdChannelListener *self)
-{
-  int fd;
-
-  vmd_channel_metrics_count (self->target.metrics, VMD_CHANNEL_COUNT_OUT_OF_DESCRIPTORS);
-  if (self->reserve < 0)
-    self->reserve = open_reserve ();
-  if (self->reserve < 0)
-    return FALSE;
-  vmd_clear_fd (&self->reserve);
-  fd = accept4 (self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  vmd_clear_fd (&fd);
-  self->reserve = open_reserve ();
-  return TRUE;
-}
-
 static gboolean
 is_shortage (int fault)
 {
   return fault == EMFILE || fault == ENFILE || fault == ENOBUFS || fault == ENOMEM;
+}
+
+typedef enum
+{
+  TURN_AWAY_DONE,
+  TURN_AWAY_NOBODY, /* the kernel looks for a descriptor first, and then whether anybody is there */
+  TURN_AWAY_CANNOT, /* until there is a descriptor again */
+} TurnAway;
+
+/* There was no descriptor, or no memory, for a connection. */
+static TurnAway
+turn_one_away (VmdChannelListener *self)
+{
+  int fd;
+
+  if (self->reserve < 0)
+    self->reserve = open_reserve ();
+  if (self->reserve < 0)
+    return TURN_AWAY_CANNOT;
+  vmd_clear_fd (&self->reserve);
+  fd = accept4 (self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0)
+    {
+      gboolean is_shortage_still = is_shortage (errno);
+
+      self->reserve = open_reserve ();
+      return is_shortage_still ? TURN_AWAY_CANNOT : TURN_AWAY_NOBODY;
+    }
+  vmd_channel_metrics_count (self->target.metrics, VMD_CHANNEL_COUNT_OUT_OF_DESCRIPTORS);
+  vmd_clear_fd (&fd);
+  self->reserve = open_reserve ();
+  return TURN_AWAY_DONE;
+}
+
+/* How it went for want of a descriptor; whether the source is to stay. */
+static gboolean
+go_without (VmdChannelListener *self, TurnAway how)
+{
+  if (how != TURN_AWAY_CANNOT)
+    return G_SOURCE_CONTINUE;
+  set_source (self, g_timeout_source_new (PAUSE), pause_over_cb);
+  return G_SOURCE_REMOVE;
 }
 
 static gboolean
@@ -176,10 +200,13 @@ accept_cb (int listening_fd, GIOCondition condition, gpointer data)
       if (errno == EAGAIN || errno == EWOULDBLOCK)
         return G_SOURCE_CONTINUE;
       /* Anything else is of the connection, which has gone. */
-      if (!is_shortage (errno) || turn_one_away (self))
-        continue;
-      set_source (self, g_timeout_source_new (PAUSE), pause_over_cb);
-      return G_SOURCE_REMOVE;
+      if (is_shortage (errno))
+        {
+          TurnAway how = turn_one_away (self);
+
+          if (how != TURN_AWAY_DONE)
+            return go_without (self, how);
+        }
     }
   return G_SOURCE_CONTINUE;
 }

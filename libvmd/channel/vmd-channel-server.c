@@ -29,7 +29,7 @@
 #define STOP_PATIENCE (500) /* milliseconds */
 /* Of the descriptors that the process may have, so many are left to the others in it. */
 #define DESCRIPTOR_RESERVE 256
-/* What is read of a body that is refused, so that the peer reads why before its socket breaks. */
+/* What is read of a body that is refused, so that the answer is libsoup's, with its reason. */
 #define REFUSED_BODY_MAX (256 * 1024)
 
 struct _VmdChannelServer
@@ -138,21 +138,18 @@ has_body (SoupServerMessage *message)
          soup_message_headers_get_content_length (headers) > 0;
 }
 
+/* libsoup answers at the end of the body only, which may be far away: whoever sends too much of it
+ * is told before. There is one text for each status, and few of these. */
 static void
-refused_chunk_cb (SoupServerMessage *message, GBytes *chunk, gpointer data)
+bound_refused_body (SoupServerMessage *message)
 {
-  gsize *left = data;
-  gsize length = g_bytes_get_size (chunk);
+  g_autofree char *answer = g_strdup_printf (
+      "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+      soup_server_message_get_status (message), soup_server_message_get_reason_phrase (message));
 
-  if (length > *left)
-    vmd_channel_connection_shut_down (get_connection (message));
-  *left -= MIN (length, *left);
-}
-
-static void
-free_count (gpointer data, GClosure *closure)
-{
-  g_free (data);
+  vmd_socket_stream_allow (get_connection (message)->socket, REFUSED_BODY_MAX,
+                           g_intern_string (answer));
+  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
 }
 
 /* The header is there. Without a body the rest follows at once; with one, who may not send it is
@@ -163,7 +160,6 @@ early_cb (SoupServer *soup, SoupServerMessage *message, const char *path, GHashT
 {
   VmdChannelServer *self = data;
   g_autoptr (VmdChannelRequest) request = NULL;
-  gsize *left;
 
   vmd_channel_connection_take_header (get_connection (message));
   /* libsoup would cut the answer into as many pieces as are asked for. */
@@ -172,12 +168,8 @@ early_cb (SoupServer *soup, SoupServerMessage *message, const char *path, GHashT
     return;
   request =
       vmd_channel_request_new (&self->service, message, get_connection (message), path, query);
-  if (request != NULL)
-    return;
-  soup_message_body_set_accumulate (soup_server_message_get_request_body (message), FALSE);
-  left = g_new (gsize, 1);
-  *left = REFUSED_BODY_MAX;
-  g_signal_connect_data (message, "got-chunk", G_CALLBACK (refused_chunk_cb), left, free_count, 0);
+  if (request == NULL)
+    bound_refused_body (message);
 }
 
 static void

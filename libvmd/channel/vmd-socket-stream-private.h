@@ -18,10 +18,14 @@ int vmd_socket_stream_get_fd (VmdSocketStream *self);
 /* (nullable) */
 VmdTlsSession *vmd_socket_stream_get_tls (VmdSocketStream *self);
 /* No more than @allowance bytes are read from now on: who sends more is told @refusal (nullable;
- * static), and reading fails. */
+ * it lives as long as the stream), and reading fails. */
 void vmd_socket_stream_allow (VmdSocketStream *self, gsize allowance, const char *refusal);
-/* As much of @text as the peer takes at once. */
-void vmd_socket_stream_say (VmdSocketStream *self, const char *text);
+/* A request is over, and libsoup waits for the next one: until its first byte, or until
+ * vmd_socket_stream_allow(). */
+void vmd_socket_stream_await_request (VmdSocketStream *self);
+/* As much of @text as the peer takes at once. It is the last that is said: what the peer has sent
+ * is lost. */
+void vmd_socket_stream_say_last (VmdSocketStream *self, const char *text);
 /* Descriptor and TLS are the caller's from now on, and the stream is closed. */
 void vmd_socket_stream_release (VmdSocketStream *self);
 

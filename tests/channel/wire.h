@@ -52,6 +52,7 @@ char *wire_ask (Wire *self, const char *request);
 void wire_subscribe_on (int fd, const char *device, const char *headers);
 int wire_subscribe (Wire *self, const char *device, const char *headers);
 guint wire_get_status (const char *answer);
+/* But those of events, of which GLib makes some at moments of its own. */
 guint wire_count_descriptors (void);
 
 G_END_DECLS
