@@ -20,9 +20,9 @@
 #include "agent.h"
 #include "applets.h"
 #include "file.h"
+#include "port.h"
 #include "report.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -33,7 +33,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PORTS "/sys/class/virtio-ports"
 #define PORT_NAME "org.vmd.agent.0"
 
 /* The driver makes the port a moment after its module is loaded: the host tells the port's name
@@ -41,42 +40,16 @@
 #define PORT_TRIES 1000
 #define PORT_INTERVAL_MILLISECONDS 5
 
-/* Opens the port that has our name; -1 while there is none. */
-static int
-open_named_port (void)
-{
-  char path[300];
-  char name[64];
-  struct dirent *entry;
-  int fd = -1;
-  DIR *ports = opendir (PORTS);
-
-  if (ports == NULL)
-    return -1;
-  while (fd < 0 && (entry = readdir (ports)) != NULL)
-    {
-      snprintf (path, sizeof path, PORTS "/%s/name", entry->d_name);
-      if (entry->d_name[0] == '.' || !file_read_line (path, name, sizeof name) ||
-          strcmp (name, PORT_NAME) != 0)
-        continue;
-      snprintf (path, sizeof path, "/dev/%s", entry->d_name);
-      fd = open (path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    }
-  closedir (ports);
-
-  return fd;
-}
-
 static int
 wait_for_port (void)
 {
   const struct timespec interval = { .tv_nsec = PORT_INTERVAL_MILLISECONDS * 1000000 };
-  int fd = open_named_port ();
+  int fd = port_open (PORT_NAME);
 
   for (int i = 0; fd < 0 && i < PORT_TRIES; i++)
     {
       nanosleep (&interval, NULL);
-      fd = open_named_port ();
+      fd = port_open (PORT_NAME);
     }
 
   return fd;

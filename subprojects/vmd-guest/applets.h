@@ -7,6 +7,7 @@
 
 int applet_init (int argc, char **argv);
 int applet_agent (int argc, char **argv);
+int applet_config (int argc, char **argv);
 int applet_unpack (int argc, char **argv);
 int applet_hangup (int argc, char **argv);
 int applet_poweroff (int argc, char **argv);

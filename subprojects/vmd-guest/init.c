@@ -98,6 +98,8 @@ provision (const struct seed *seed)
   identity_apply (seed);
   network_up (seed);
   supervise_start_agent (PROGRAM);
+  if (seed->device[0] != '\0' && seed->channel_url[0] != '\0' && seed->channel_token[0] != '\0')
+    supervise_start_config (PROGRAM);
   root_grow ();
   root_forget_initramfs ();
   if (!file_write (SEED_PROVISIONED, 0644, "", 0))

@@ -96,6 +96,12 @@ take_line (char *line, struct seed *seed)
     return take_nic (value, seed);
   if (strcmp (line, "resolver") == 0)
     return take_resolver (value, seed);
+  if (strcmp (line, "device") == 0)
+    return take_string (line, value, seed->device, sizeof seed->device);
+  if (strcmp (line, "channel_url") == 0)
+    return take_string (line, value, seed->channel_url, sizeof seed->channel_url);
+  if (strcmp (line, "channel_token") == 0)
+    return take_string (line, value, seed->channel_token, sizeof seed->channel_token);
   if (strcmp (line, "clock") == 0)
     seed->clock = strtoll (value, NULL, 10);
   return true;

@@ -15,6 +15,8 @@
 
 #define SEED_MAX_NICS 8
 #define SEED_MAX_RESOLVERS 3
+#define SEED_MAX_DEVICE 64
+#define SEED_MAX_CHANNEL 127
 
 struct seed_nic
 {
@@ -34,6 +36,10 @@ struct seed
   size_t n_nics;
   char resolvers[SEED_MAX_RESOLVERS][INET_ADDRSTRLEN];
   size_t n_resolvers;
+  /* The configuration channel: who this is there, where it is, and what shows it. "": not told. */
+  char device[SEED_MAX_DEVICE + 1];
+  char channel_url[SEED_MAX_CHANNEL + 1];
+  char channel_token[SEED_MAX_CHANNEL + 1];
 };
 
 bool seed_parse (char *text, struct seed *seed);

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Being init, where the image has none: two services are kept running, orphans are reaped, and
+/* Being init, where the image has none: a few services are kept running, orphans are reaped, and
  * signals end the system in the way that busybox's `poweroff`, `halt` and `reboot` ask for it.
  * One loop around sigtimedwait(): all signals of interest are blocked from the start, so none is
  * lost and no handler runs. */
@@ -42,6 +42,7 @@ struct service
 
 static struct service ssh = { .name = "SSH server" };
 static struct service agent = { .name = "agent" };
+static struct service config = { .name = "configuration client" };
 
 static int64_t
 now_milliseconds (void)
@@ -150,6 +151,16 @@ supervise_start_agent (const char *program)
   begin (&agent, argv, program);
 }
 
+/* Starts the client of the configuration channel out of the file @program. Unlike the agent it is
+ * to end when systemd ends: a hook of its might still write. */
+void
+supervise_start_config (const char *program)
+{
+  static char *const argv[] = { "vmd-guest", "config", NULL };
+
+  begin (&config, argv, program);
+}
+
 static void
 reap (void)
 {
@@ -162,6 +173,8 @@ reap (void)
         note_end (&ssh, status);
       else if (pid == agent.pid)
         note_end (&agent, status);
+      else if (pid == config.pid)
+        note_end (&config, status);
     }
 }
 
@@ -253,6 +266,7 @@ supervise_run (void)
       reap ();
       start_if_due (&ssh, now, &wake);
       start_if_due (&agent, now, &wake);
+      start_if_due (&config, now, &wake);
       timeout.tv_sec = (time_t) ((wake - now) / 1000);
       timeout.tv_nsec = (long) ((wake - now) % 1000) * 1000000;
       command = command_of (sigtimedwait (&signals, NULL, &timeout));

@@ -9,4 +9,5 @@ void supervise_begin (void);
 void supervise_end (void);
 void supervise_start_ssh (char *const *argv);
 void supervise_start_agent (const char *program);
+void supervise_start_config (const char *program);
 void supervise_run (void) __attribute__ ((noreturn));
