@@ -10,11 +10,7 @@
  * write, all in one transaction on the store's thread. So of two that expect one version exactly
  * one succeeds, and neither holds a lock while it thinks.
  *
- * What is checked: a device's values together with its groups', as it gets them, when it is
- * changed, gets a schema, or joins or leaves a group. A group's values are checked by themselves,
- * once for each schema among its members, for what they are but not for what is missing: to look at
- * ten thousand members one by one would make a group's change cost ten thousand times a device's,
- * and what a group lacks its members may have. */
+ * What is checked, and how that costs little: vmd-config-check.c. */
 
 #define MAX_AUTHOR 256
 
@@ -143,91 +139,6 @@ make_values (sqlite3 *db, const VmdDeviceCall *call, const char *own, GError **e
   return values != NULL ? vmd_config_values_patch (values, call->text, error) : NULL;
 }
 
-/* -- Schemas -- */
-
-/* Only what is committed is in memory: one that this transaction makes may come to nothing, and its
- * number be given to another. */
-VmdConfigSchema *
-vmd_config_load_schema (sqlite3 *db, VmdManager *manager, gint64 id, GError **error)
-{
-  VmdConfigSchema *schema = vmd_manager_devices_ref_schema (manager, id);
-  g_autofree char *text = NULL;
-
-  if (schema != NULL || id == 0)
-    return schema;
-  text = vmd_schema_row_load (db, id, error);
-  return text != NULL ? vmd_config_schema_parse (text, -1, error) : NULL;
-}
-
-static VmdConfigValues *
-overlay_text (VmdConfigValues *under, const char *text, GError **error)
-{
-  g_autoptr (VmdConfigValues) over = vmd_config_values_parse (text, -1, error);
-
-  return over != NULL ? vmd_config_values_overlay (under, over) : NULL;
-}
-
-/* Returns: (transfer full) (nullable): what @row's device gets */
-static VmdConfigValues *
-compose (sqlite3 *db, const VmdDeviceRow *row, VmdConfigSchema *schema, GError **error)
-{
-  g_autoptr (VmdConfigValues) values = NULL;
-  g_autoptr (GPtrArray) groups = vmd_group_row_load_of_device (db, row->id, error);
-
-  if (groups == NULL)
-    return NULL;
-  values =
-      schema != NULL ? vmd_config_schema_ref_defaults (schema) : vmd_config_values_new_empty ();
-  for (guint i = 0; i < groups->len; i++)
-    {
-      VmdConfigValues *next =
-          overlay_text (values, ((const VmdGroupRow *) groups->pdata[i])->own, error);
-
-      if (next == NULL)
-        return NULL;
-      vmd_config_values_unref (values);
-      values = next;
-    }
-  return overlay_text (values, row->own, error);
-}
-
-gboolean
-vmd_config_check_device (sqlite3 *db, VmdManager *manager, const VmdDeviceRow *row, GError **error)
-{
-  g_autoptr (VmdConfigSchema) schema = NULL;
-  g_autoptr (VmdConfigValues) values = NULL;
-
-  if (row->schema == 0)
-    return TRUE;
-  schema = vmd_config_load_schema (db, manager, row->schema, error);
-  if (schema == NULL)
-    return FALSE;
-  values = compose (db, row, schema, error);
-  return values != NULL && vmd_config_schema_check (schema, values, error);
-}
-
-static gboolean
-check_group (sqlite3 *db, const VmdDeviceCall *call, VmdConfigValues *values, GError **error)
-{
-  g_autoptr (GPtrArray) schemas = vmd_group_schema_load (db, call->target, error);
-
-  for (guint i = 0; schemas != NULL && i < schemas->len; i++)
-    {
-      const VmdGroupSchema *member = schemas->pdata[i];
-      g_autoptr (VmdConfigSchema) schema =
-          vmd_config_load_schema (db, call->manager, member->schema, error);
-
-      if (schema == NULL)
-        return FALSE;
-      if (vmd_config_schema_check_part (schema, values, error))
-        continue;
-      g_prefix_error (error, "Device “%s” of group “%s” cannot have this: ", member->device,
-                      call->target);
-      return FALSE;
-    }
-  return schemas != NULL;
-}
-
 /* -- Writing -- */
 
 static gboolean
@@ -280,18 +191,23 @@ static gboolean
 write_values (sqlite3 *db, VmdDeviceCall *call, Target *target, VmdConfigValues *values,
               GError **error)
 {
+  g_autoptr (VmdConfigValues) before = NULL;
   g_autofree char *note = NULL;
   char **own = call->is_group ? &target->group->own : &target->device->own;
 
   note = call->kind == EDIT_ROLL_BACK
              ? g_strdup_printf ("rolled back to %" G_GUINT64_FORMAT, call->version)
              : g_strdup ("");
+  /* One that is damaged counts as empty, so that it can be put right. */
+  before = vmd_config_values_parse (*own, -1, NULL);
+  if (before == NULL)
+    before = vmd_config_values_new_empty ();
   g_free (*own);
   *own = g_strdup (vmd_config_values_get_text (values, NULL));
   if (call->is_group)
     {
-      if (!check_group (db, call, values, error) ||
-          !write_group (db, call, target->group, note, error))
+      if (!write_group (db, call, target->group, note, error) ||
+          !vmd_config_check_group (db, call->manager, call->target, before, values, error))
         return FALSE;
       call->new_version = target->group->version;
       return TRUE;

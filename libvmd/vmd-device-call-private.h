@@ -49,14 +49,18 @@ gboolean vmd_config_change_in_store (sqlite3 *db, gpointer call, GError **error)
 /* Draws a version for a device that something beside its own values has changed, and notes why. */
 gboolean vmd_config_touch_device (sqlite3 *db, const VmdDeviceCall *call, VmdDeviceRow *row,
                                   const char *note, GError **error);
-/* Does what @row's device has now, with its groups, fit its schema? */
+VmdDeviceRow *vmd_config_load_device (sqlite3 *db, const char *id, GError **error);
+VmdGroupRow *vmd_config_load_group (sqlite3 *db, const char *name, GError **error);
+
+/* vmd-config-check.c: does what @row's device has now, with its groups, fit its schema, and into
+ * what may be? */
 gboolean
 vmd_config_check_device (sqlite3 *db, VmdManager *manager, const VmdDeviceRow *row, GError **error);
+gboolean vmd_config_check_group (sqlite3 *db, VmdManager *manager, const char *group,
+                                 VmdConfigValues *before, VmdConfigValues *after, GError **error);
 /* (nullable) without error: the device has none. (transfer full) */
 VmdConfigSchema *
 vmd_config_load_schema (sqlite3 *db, VmdManager *manager, gint64 id, GError **error);
-VmdDeviceRow *vmd_config_load_device (sqlite3 *db, const char *id, GError **error);
-VmdGroupRow *vmd_config_load_group (sqlite3 *db, const char *name, GError **error);
 
 /* vmd-config-revision.c */
 gboolean vmd_config_history_in_store (sqlite3 *db, gpointer call, GError **error);

@@ -222,8 +222,8 @@ vmd_device_group_change_config_async (VmdDeviceGroup *self, VmdConfigChangeKind 
 /**
  * vmd_device_group_change_config_finish:
  *
- * Returns: as vmd_device_change_config(); %VMD_ERROR_INVALID_ARGUMENT names the device whose schema
- *   it does not fit
+ * Returns: as vmd_device_change_config(); %VMD_ERROR_INVALID_ARGUMENT names a device whose schema
+ *   it does not fit, that would lack what its schema asks for, or that would get too much
  *
  * Since: 0.1
  */
@@ -376,9 +376,15 @@ release_members (sqlite3 *db, const VmdDeviceCall *call, GError **error)
     {
       g_autoptr (VmdDeviceRow) device = vmd_config_load_device (db, devices->pdata[i], error);
 
-      if (device == NULL ||
-          !vmd_member_row_remove (db, call->target, device->id, &changed, error) ||
-          !vmd_config_touch_device (db, call, device, note, error))
+      if (device == NULL || !vmd_member_row_remove (db, call->target, device->id, &changed, error))
+        return FALSE;
+      if (!vmd_config_check_device (db, call->manager, device, error))
+        {
+          g_prefix_error (error, "Device “%s” cannot do without group “%s”: ", device->id,
+                          call->target);
+          return FALSE;
+        }
+      if (!vmd_config_touch_device (db, call, device, note, error))
         return FALSE;
     }
   return devices != NULL;
@@ -416,7 +422,8 @@ vmd_device_group_remove_async (VmdDeviceGroup *self, GCancellable *cancellable,
 /**
  * vmd_device_group_remove_finish:
  *
- * Returns: %TRUE; or %FALSE with %VMD_ERROR_NOT_FOUND, %VMD_ERROR_CANCELLED, %VMD_ERROR_STORE
+ * Returns: %TRUE; or %FALSE with %VMD_ERROR_NOT_FOUND, %VMD_ERROR_INVALID_ARGUMENT, naming a device
+ *   that would lack what its schema asks for, %VMD_ERROR_CANCELLED, %VMD_ERROR_STORE
  *
  * Since: 0.1
  */

@@ -28,5 +28,9 @@ gboolean vmd_config_schema_check (VmdConfigSchema *self, VmdConfigValues *values
 /* Likewise, of values that are not all: nothing is missed. */
 gboolean
 vmd_config_schema_check_part (VmdConfigSchema *self, VmdConfigValues *values, GError **error);
+/* Of values that were good with @before among them: could something that must be set be missing
+ * with @after in the place of that? */
+gboolean
+vmd_config_schema_may_miss (VmdConfigSchema *self, VmdConfigValues *before, VmdConfigValues *after);
 
 G_END_DECLS

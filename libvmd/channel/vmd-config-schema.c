@@ -228,3 +228,24 @@ vmd_config_schema_check_part (VmdConfigSchema *self, VmdConfigValues *values, GE
 {
   return check (self, values, FALSE, error);
 }
+
+gboolean
+vmd_config_schema_may_miss (VmdConfigSchema *self, VmdConfigValues *before, VmdConfigValues *after)
+{
+  g_autoptr (VmdConfigValues) values = vmd_config_values_overlay (self->defaults, before);
+  gboolean was_unset = vmd_config_values_equal (values, self->defaults);
+
+  for (guint i = 0; i < self->entries->len; i++)
+    {
+      const Entry *entry = &g_array_index (self->entries, Entry, i);
+      const char *value;
+      gsize length;
+
+      if (vmd_config_field_is_required (entry->field) &&
+          !vmd_config_values_find (self->defaults, entry->key, &value, &length) &&
+          !vmd_config_values_find (after, entry->key, &value, &length) &&
+          (was_unset || vmd_config_values_find (before, entry->key, &value, &length)))
+        return TRUE;
+    }
+  return FALSE;
+}

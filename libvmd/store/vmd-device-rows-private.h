@@ -76,6 +76,9 @@ gboolean vmd_member_row_remove (sqlite3 *db, const char *group, const char *devi
                                 gboolean *changed, GError **error);
 /* (element-type utf8): ids. */
 GPtrArray *vmd_member_row_load_devices (sqlite3 *db, const char *group, GError **error);
+/* (element-type utf8): ids of those of which it is not sure that all they get is at most @size
+ * bytes. */
+GPtrArray *vmd_member_row_load_large (sqlite3 *db, const char *group, gsize size, GError **error);
 
 /* One member for each schema that @group's members have. */
 typedef struct

@@ -150,6 +150,23 @@ vmd_member_row_load_devices (sqlite3 *db, const char *group, GError **error)
                               "s", group);
 }
 
+/* A schema's defaults are within its text. */
+GPtrArray *
+vmd_member_row_load_large (sqlite3 *db, const char *group, gsize size, GError **error)
+{
+  return vmd_sqlite_load_all (
+      db, read_text, g_free, error,
+      "SELECT devices.id FROM group_members AS member"
+      " CROSS JOIN devices ON devices.id = member.device WHERE member.device_group = ?"
+      " AND length (CAST (devices.own AS BLOB))"
+      "  + coalesce ((SELECT length (CAST (schemas.text AS BLOB)) FROM schemas"
+      "              WHERE schemas.id = devices.schema), 0)"
+      "  + (SELECT sum (length (CAST (device_groups.own AS BLOB))) FROM group_members AS other"
+      "     CROSS JOIN device_groups ON device_groups.name = other.device_group"
+      "     WHERE other.device = devices.id) > ? ORDER BY devices.id",
+      "si", group, (gint64) size);
+}
+
 void
 vmd_group_schema_free (VmdGroupSchema *schema)
 {
