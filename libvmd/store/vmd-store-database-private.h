@@ -12,6 +12,10 @@ G_BEGIN_DECLS
  * ours. */
 #define VMD_STORE_APPLICATION_ID 0x766d6401
 
+/* How long a statement waits for another process's transaction. Those take milliseconds; one that
+ * takes this long belongs to a process that is stopped, or to a disk that hangs. */
+#define VMD_STORE_BUSY_TIMEOUT_MS 10000
+
 typedef sqlite3 VmdDatabase;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdDatabase, sqlite3_close)
 

@@ -5,15 +5,12 @@
 #include "vmd-store-database-private.h"
 
 #include "base/vmd-failure-private.h"
+#include "vmd-store-log-private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long a statement waits for another process's transaction. Those take milliseconds; one that
- * takes this long belongs to a process that is stopped, or to a disk that hangs. */
-#define BUSY_TIMEOUT_MS 10000
 #define BUSY_RETRY_US 2000
 
 /* Set on the one connection that there is, and so on every one, besides busy_timeout and
@@ -22,13 +19,9 @@ static const char *const pragmas[] = {
   "PRAGMA synchronous = FULL",
   "PRAGMA foreign_keys = ON",
   "PRAGMA trusted_schema = OFF",
-  /* In pages of 4 KiB; well within what reserve_room() has reserved. */
-  "PRAGMA wal_autocheckpoint = 100",
+  /* What a failed call would have to take back is kept in memory, and not written to a file. */
+  "PRAGMA temp_store = MEMORY",
 };
-
-/* Bytes. */
-#define RESERVED_LOG (1024 * 1024)
-#define DATABASE_CHUNK (256 * 1024)
 
 /* Makes the file, empty and for us alone: SQLite gives its -wal and -shm the same mode. By mknod,
  * since it opens nothing: to close a descriptor of a database gives up all POSIX locks that this
@@ -92,7 +85,7 @@ check_whole (sqlite3 *db, GError **error)
 static gboolean
 use_log (sqlite3 *db, GError **error)
 {
-  gint64 deadline = g_get_monotonic_time () + BUSY_TIMEOUT_MS * G_TIME_SPAN_MILLISECOND;
+  gint64 deadline = g_get_monotonic_time () + VMD_STORE_BUSY_TIMEOUT_MS * G_TIME_SPAN_MILLISECOND;
 
   for (;;)
     {
@@ -116,34 +109,13 @@ prepare (sqlite3 *db, GError **error)
 {
   gint64 version;
 
-  sqlite3_busy_timeout (db, BUSY_TIMEOUT_MS);
+  sqlite3_busy_timeout (db, VMD_STORE_BUSY_TIMEOUT_MS);
   if (!vmd_store_check_version (db, &version, error) || !use_log (db, error))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (pragmas); i++)
     if (!vmd_sqlite_run (db, NULL, error, pragmas[i], ""))
       return FALSE;
   return check_whole (db, error) && vmd_store_migrate (db, error);
-}
-
-/* On a full disk nothing new can be made, but what is there must be possible to delete, and
- * deleting writes rows. So the log has its room from the start, keeps it when the last process
- * closes, and is written over from its beginning long before that is used up. Where a file system
- * does not know how, or is full now, it is done without. The log, unlike the database, has no POSIX
- * locks on it that closing a descriptor of it would drop. */
-static void
-reserve_room (sqlite3 *db)
-{
-  const char *path = sqlite3_filename_wal (sqlite3_db_filename (db, "main"));
-  int keep = 1, chunk = DATABASE_CHUNK;
-  int fd = open (path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-
-  sqlite3_file_control (db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
-  sqlite3_file_control (db, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
-  if (fd < 0)
-    return;
-  if (fallocate (fd, FALLOC_FL_KEEP_SIZE, 0, RESERVED_LOG) < 0)
-    g_debug ("no room is reserved for %s: %s", path, g_strerror (errno));
-  close (fd);
 }
 
 /* Returns: (transfer full) (nullable): a connection with all pragmas set, to a database of the
@@ -171,6 +143,6 @@ vmd_store_database_open (const char *path, GError **error)
     }
   if (!prepare (db, error))
     return NULL;
-  reserve_room (db);
+  vmd_store_log_reserve (db);
   return g_steal_pointer (&db);
 }

@@ -16,6 +16,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdStoreWatch, vmd_store_watch_free)
 
 void vmd_store_watch_kick (VmdStoreWatch *self);
 void vmd_store_watch_touch (VmdStoreWatch *self);
-void vmd_store_watch_wait (VmdStoreWatch *self);
+void vmd_store_watch_wait (VmdStoreWatch *self, guint milliseconds);
 
 G_END_DECLS

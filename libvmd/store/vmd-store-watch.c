@@ -88,9 +88,10 @@ drain (int fd)
     ;
 }
 
-/* Sleeps until there is something to look at: after a kick, after a touch, or after a second. */
+/* Sleeps until there is something to look at: after a kick, after a touch, or after a second; and
+ * no longer than @milliseconds. */
 void
-vmd_store_watch_wait (VmdStoreWatch *self)
+vmd_store_watch_wait (VmdStoreWatch *self, guint milliseconds)
 {
   /* A negative descriptor is passed over. */
   struct pollfd fds[] = {
@@ -98,7 +99,7 @@ vmd_store_watch_wait (VmdStoreWatch *self)
     { .fd = self->inotify_fd, .events = POLLIN },
   };
 
-  vmd_poll (fds, G_N_ELEMENTS (fds), NULL, vmd_deadline_in (LOOK_INTERVAL_MS),
+  vmd_poll (fds, G_N_ELEMENTS (fds), NULL, vmd_deadline_in (MIN (milliseconds, LOOK_INTERVAL_MS)),
             "waiting for work in the store", NULL);
   drain (self->kick_fd);
   drain (self->inotify_fd);

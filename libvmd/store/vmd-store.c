@@ -9,6 +9,7 @@
 #include "vmd-store-batch-private.h"
 #include "vmd-store-database-private.h"
 #include "vmd-store-feed-private.h"
+#include "vmd-store-log-private.h"
 #include "vmd-statement-cache-private.h"
 
 /* The thread and its parts, from the top:
@@ -16,6 +17,7 @@
  *   VmdStoreQueue   who wants what run, and who has stopped wanting it (vmd-store-queue.c)
  *   VmdStoreBatch   many calls, one commit (vmd-store-batch.c)
  *   VmdStoreFeed    tells the observer what changed (vmd-store-feed.c)
+ *   VmdStoreLog     when the write-ahead log is written back (vmd-store-log.c)
  *   VmdStoreWatch   what the thread sleeps on; signs to and from others (vmd-store-watch.c)
  *   vmd.db          the connection (vmd-store-database.c) and its tables (vmd-store-migrate.c)
  *
@@ -29,6 +31,7 @@ struct _VmdStore
   VmdStoreQueue *queue; /* has a mutex of its own */
   VmdStoreWatch *watch; /* the thread's, but for kicks, which come from the queue */
   VmdStoreFeed feed; /* the thread's */
+  VmdStoreLog log; /* the thread's */
   VmdDatabase *db; /* the thread's */
 
   GMutex close_mutex; /* guards what follows; a leaf but for the joining of the thread */
@@ -78,6 +81,7 @@ run_batch (VmdStore *self, GPtrArray *batch)
       if (call->begun)
         vmd_store_call_answer (call);
     }
+  vmd_store_log_keep_room (&self->log);
 }
 
 static gpointer
@@ -88,14 +92,16 @@ run_thread (gpointer data)
       g_ptr_array_new_with_free_func ((GDestroyNotify) vmd_store_call_unref);
 
   vmd_statement_cache_begin (self->db);
+  vmd_store_log_begin (&self->log, self->db);
   while (vmd_store_queue_take_all (self->queue, batch))
     {
       if (batch->len > 0)
         run_batch (self, batch);
       else
         {
-          vmd_store_watch_wait (self->watch);
+          vmd_store_watch_wait (self->watch, vmd_store_log_get_patience (&self->log));
           vmd_store_feed_look (&self->feed, self->db);
+          vmd_store_log_tidy (&self->log);
         }
       g_ptr_array_set_size (batch, 0);
     }

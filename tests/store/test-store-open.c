@@ -352,7 +352,7 @@ write_file (const char *path, const char *text)
 
 /* A small tmpfs on @path that only this process sees. */
 static gboolean
-mount_small (const char *path)
+mount_small (const char *path, const char *options)
 {
   g_autofree char *user = g_strdup_printf ("0 %u 1", (guint) getuid ());
   g_autofree char *group = g_strdup_printf ("0 %u 1", (guint) getgid ());
@@ -365,7 +365,7 @@ mount_small (const char *path)
        !write_file ("/proc/self/gid_map", group)))
     return FALSE;
   return mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-         mount ("tmpfs", path, "tmpfs", 0, "size=1m,mode=0700") == 0;
+         mount ("tmpfs", path, "tmpfs", 0, options) == 0;
 }
 
 /* Fills the file system to the last byte. */
@@ -399,7 +399,7 @@ run_on_small_disk (const char *state_dir)
   g_autoptr (GError) at_write = NULL;
   VmdStore *store;
 
-  if (!mount_small (state_dir))
+  if (!mount_small (state_dir, "size=1m,mode=0700"))
     return EXIT_SKIPPED;
   fill_up (ballast);
   g_assert_null (vmd_store_open (state_dir, &at_open));
@@ -419,6 +419,47 @@ run_on_small_disk (const char *state_dir)
   g_assert_true (vmd_store_transact (store, put_large_kernel, (gpointer) "1", NULL, NULL));
   close_store (store);
   return 0;
+}
+
+/* Small changes go on when there is no room for anything new: there is some reserved for the log,
+ * which is never more than that. */
+static int
+run_on_full_disk (const char *state_dir)
+{
+  g_autofree char *ballast = g_build_filename (state_dir, "ballast", NULL);
+  VmdStore *store;
+
+  if (!mount_small (state_dir, "size=3m,mode=0700"))
+    return EXIT_SKIPPED;
+  store = vmd_store_open (state_dir, NULL);
+  g_assert_nonnull (store);
+  g_assert_true (vmd_store_transact (store, put_kernel, (gpointer) "before", NULL, NULL));
+  /* What is in the log only has no room in the database yet. */
+  close_store (store);
+  store = vmd_store_open (state_dir, NULL);
+  g_assert_nonnull (store);
+  fill_up (ballast);
+  for (guint i = 0; i < 1000; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      vmd_store_transact (store, put_kernel, (gpointer) "before", NULL, &error);
+      g_assert_no_error (error);
+    }
+  close_store (store);
+  return 0;
+}
+
+static void
+test_full_disk_is_changed (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GSubprocess) process = run_self ("--full-disk", fixture->state_dir, NULL);
+  int status = get_exit_status (process);
+
+  if (status == EXIT_SKIPPED)
+    g_test_skip ("no file system can be mounted here");
+  else
+    g_assert_cmpint (status, ==, 0);
 }
 
 /* Where a tmpfs can be mounted; /store-failures/full-disk does the same wherever it runs. */
@@ -456,6 +497,8 @@ main (int argc, char **argv)
     return open_unprivileged (argv[2]);
   if (argc == 3 && g_str_equal (argv[1], "--small-disk"))
     return run_on_small_disk (argv[2]);
+  if (argc == 3 && g_str_equal (argv[1], "--full-disk"))
+    return run_on_full_disk (argv[2]);
   g_test_init (&argc, &argv, NULL);
   ADD ("/store-open/lesson-21-pragmas", test_lesson_21_pragmas);
   ADD ("/store-open/files-are-private", test_files_are_private);
@@ -469,5 +512,6 @@ main (int argc, char **argv)
   ADD ("/store-open/not-a-file", test_not_a_file);
   ADD ("/store-open/read-only", test_read_only);
   ADD ("/store-open/full-file-system", test_full_file_system);
+  ADD ("/store-open/full-disk-is-changed", test_full_disk_is_changed);
   return g_test_run ();
 }

@@ -102,12 +102,12 @@ test_sign (Fixture *fixture, gconstpointer data)
   for (guint i = 0; i < 60; i++)
     {
       vmd_store_watch_touch (theirs);
-      vmd_store_watch_wait (ours);
+      vmd_store_watch_wait (ours, G_MAXUINT);
     }
   for (guint i = 0; i < 60; i++)
     {
       vmd_store_watch_kick (ours);
-      vmd_store_watch_wait (ours);
+      vmd_store_watch_wait (ours, G_MAXUINT);
     }
   g_assert_cmpint (g_get_monotonic_time () - begin, <, 60 * G_USEC_PER_SEC);
 }
