@@ -26,6 +26,7 @@ struct _MemoryDirectory
   guint64 version;
   gint64 expires; /* of every token; wall clock, microseconds; 0: never */
   int n_good; /* of the next authentications of devices; -1: all of them */
+  gboolean is_restless;
   gboolean hold;
   GPtrArray *held; /* of GTask */
 };
@@ -204,6 +205,14 @@ memory_directory_revoke_after (MemoryDirectory *self, guint n_authentications)
   g_mutex_unlock (&self->mutex);
 }
 
+void
+memory_directory_make_restless (MemoryDirectory *self, gboolean is_restless)
+{
+  g_mutex_lock (&self->mutex);
+  self->is_restless = is_restless;
+  g_mutex_unlock (&self->mutex);
+}
+
 static gboolean
 authenticate (VmdDeviceDirectory *directory, const char *device, const char *token,
               VmdCredential *credential, GError **error)
@@ -236,13 +245,17 @@ ref_snapshot (VmdDeviceDirectory *directory, const char *device, GError **error)
 {
   MemoryDirectory *self = TEST_MEMORY_DIRECTORY (directory);
   VmdConfigSnapshot *snapshot = NULL;
+  gboolean is_restless;
   Device *found;
 
   g_mutex_lock (&self->mutex);
+  is_restless = self->is_restless;
   found = g_hash_table_lookup (self->devices, device);
   if (found != NULL)
     snapshot = vmd_config_snapshot_ref (found->snapshot);
   g_mutex_unlock (&self->mutex);
+  if (snapshot != NULL && is_restless)
+    set_values (self, device, "{\"key\":\"meanwhile\"}", VMD_DIRECTORY_ANY_VERSION);
   if (snapshot == NULL)
     vmd_fail (error, VMD_ERROR_NOT_FOUND, "There is no device “%s”", device);
   return snapshot;

@@ -26,6 +26,8 @@ void memory_directory_let_expire (MemoryDirectory *self, gint64 when);
 void memory_directory_revoke_after (MemoryDirectory *self, guint n_authentications);
 /* The new version, whose payload has @size bytes of value. Any thread. */
 guint64 memory_directory_set (MemoryDirectory *self, const char *device, gsize size);
+/* Whenever somebody reads a snapshot there is a new one before he has it. */
+void memory_directory_make_restless (MemoryDirectory *self, gboolean is_restless);
 /* "VERSION STATUS MESSAGE" as reported last. (transfer full) (nullable) */
 char *memory_directory_dup_applied (MemoryDirectory *self, const char *device);
 /* Changes are answered from now on only once this has been called again with FALSE. */
