@@ -111,8 +111,8 @@ load_target (sqlite3 *db, const VmdDeviceCall *call, Target *target, GError **er
   return TRUE;
 }
 
-static gboolean
-check_version (const VmdDeviceCall *call, guint64 version, GError **error)
+gboolean
+vmd_config_check_version (const VmdDeviceCall *call, guint64 version, GError **error)
 {
   return call->if_version == VMD_CONFIG_ANY_VERSION || call->if_version == version ||
          vmd_fail (error, VMD_ERROR_CONFLICT,
@@ -231,7 +231,7 @@ vmd_config_change_in_store (sqlite3 *db, gpointer data, GError **error)
     return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT,
                      "An author is UTF-8 text of at most %d bytes", MAX_AUTHOR);
   if (!vmd_fault_point ("config-change", error) || !load_target (db, call, &target, error) ||
-      !check_version (call, target.version, error))
+      !vmd_config_check_version (call, target.version, error))
     return FALSE;
   values = make_values (db, call, target.own, error);
   if (values == NULL)

@@ -46,6 +46,8 @@ VmdDeviceCall *vmd_config_change_new (VmdManager *manager, gboolean is_group, co
 VmdDeviceCall *vmd_config_roll_back_new (VmdManager *manager, gboolean is_group, const char *target,
                                          guint64 version, guint64 if_version, const char *author);
 gboolean vmd_config_change_in_store (sqlite3 *db, gpointer call, GError **error);
+/* CONFLICT: @call is about another version than the target's, @version. */
+gboolean vmd_config_check_version (const VmdDeviceCall *call, guint64 version, GError **error);
 /* Draws a version for a device that something beside its own values has changed, and notes why. */
 gboolean vmd_config_touch_device (sqlite3 *db, const VmdDeviceCall *call, VmdDeviceRow *row,
                                   const char *note, GError **error);

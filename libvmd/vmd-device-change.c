@@ -146,7 +146,8 @@ set_schema_in_store (sqlite3 *db, gpointer data, GError **error)
   if (!vmd_fault_point ("device-schema", error))
     return FALSE;
   row = vmd_config_load_device (db, call->target, error);
-  if (row == NULL || !intern_schema (db, call->text, &id, error))
+  if (row == NULL || !vmd_config_check_version (call, row->effective_version, error) ||
+      !intern_schema (db, call->text, &id, error))
     return FALSE;
   old = row->schema;
   if (old == id)
@@ -170,11 +171,23 @@ void
 vmd_device_set_schema_async (VmdDevice *self, const char *schema, GCancellable *cancellable,
                              GAsyncReadyCallback callback, gpointer user_data)
 {
+  vmd_device_set_schema_at_async (self, schema, VMD_CONFIG_ANY_VERSION, NULL, cancellable, callback,
+                                  user_data);
+}
+
+void
+vmd_device_set_schema_at_async (VmdDevice *self, const char *schema, guint64 if_version,
+                                const char *author, GCancellable *cancellable,
+                                GAsyncReadyCallback callback, gpointer user_data)
+{
   VmdDeviceCall *call;
 
   g_return_if_fail (VMD_IS_DEVICE (self));
   call = vmd_device_call_new (self->manager, self->id);
   call->text = g_strdup (schema);
+  call->if_version = if_version;
+  g_free (call->author);
+  call->author = g_strdup (author != NULL ? author : "");
   vmd_device_call_async (call, set_schema_in_store, self, vmd_device_set_schema_async, cancellable,
                          callback, user_data);
 }

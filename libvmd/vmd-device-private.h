@@ -103,4 +103,10 @@ VmdDeviceGroup *vmd_manager_lookup_group (VmdManager *self, const char *name);
 GPtrArray *vmd_manager_dup_devices (VmdManager *self);
 guint vmd_manager_get_n_devices (VmdManager *self);
 
+/* vmd_device_set_schema_async(), if the device is at @if_version; CONFLICT else. @author is for the
+ * history, (nullable). To be finished by vmd_device_set_schema_finish(). */
+void vmd_device_set_schema_at_async (VmdDevice *self, const char *schema, guint64 if_version,
+                                     const char *author, GCancellable *cancellable,
+                                     GAsyncReadyCallback callback, gpointer user_data);
+
 G_END_DECLS

@@ -133,7 +133,8 @@ static void
 begin_set_schema (gpointer object, const VmdDirectoryChange *change, GCancellable *cancellable,
                   GTask *task)
 {
-  vmd_device_set_schema_async (object, change->json, cancellable, ended_cb, task);
+  vmd_device_set_schema_at_async (object, change->json, change->if_version, change->author,
+                                  cancellable, ended_cb, task);
 }
 
 static gboolean

@@ -197,7 +197,10 @@ answered_cb (SoupServer *soup, SoupServerMessage *message, gpointer data)
 
 /* -- Connections -- */
 
-#define REFUSAL "Retry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+#define REFUSAL                                                                                    \
+  "Retry-After: 5\r\nConnection: close\r\nContent-Type: application/json\r\n"                      \
+  "Content-Length: 68\r\n\r\n"                                                                     \
+  "{\"error\":{\"code\":\"Busy\",\"message\":\"There are too many connections\"}}"
 static const char everything_full[] = "HTTP/1.1 503 Service Unavailable\r\n" REFUSAL;
 static const char address_full[] = "HTTP/1.1 429 Too Many Requests\r\n" REFUSAL;
 
