@@ -31,6 +31,8 @@
 /* Timers within that much of the first are served with it: fewer turns for ten thousand streams. */
 #define SLACK (50 * G_TIME_SPAN_MILLISECOND)
 #define EVENTS_AT_ONCE 256
+/* Turns come no closer than that. */
+#define TURN_INTERVAL 200 /* microseconds */
 
 struct _VmdStreamLoop
 {
@@ -48,6 +50,7 @@ struct _VmdStreamLoop
   /* The thread's own. */
   GQueue idle; /* of VmdStream, by `due` */
   GQueue blocked; /* likewise */
+  gint64 turned; /* monotonic microseconds: when the last turn began */
 
   GMutex mutex; /* a leaf; guards what follows, and what streams say that it guards */
   VmdStream *ready; /* a list; each is attached, or was */
@@ -321,6 +324,24 @@ is_stopping (VmdStreamLoop *self)
   return stopping;
 }
 
+/* Waits for something to do. When there is much to do, each turn sees to much of it: to be woken
+ * for one stream after the other costs those who wake more than the streams do. Whoever comes alone
+ * is served at once. */
+static int
+wait_for_events (VmdStreamLoop *self, struct epoll_event events[EVENTS_AT_ONCE])
+{
+  int n = epoll_wait (self->epoll_fd, events, EVENTS_AT_ONCE, get_timeout (self));
+  gint64 early = self->turned + TURN_INTERVAL - g_get_monotonic_time ();
+
+  if (n > 0 && early > 0)
+    {
+      g_usleep (early);
+      n = epoll_wait (self->epoll_fd, events, EVENTS_AT_ONCE, 0);
+    }
+  self->turned = g_get_monotonic_time ();
+  return n;
+}
+
 static gpointer
 run (gpointer data)
 {
@@ -330,7 +351,7 @@ run (gpointer data)
 
   while (!is_stopping (self))
     {
-      int n = epoll_wait (self->epoll_fd, events, EVENTS_AT_ONCE, get_timeout (self));
+      int n = wait_for_events (self, events);
 
       for (int i = 0; i < n; i++)
         serve_event (self, &events[i]);
