@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The vmd developers
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""The host's side of the port that carries the configuration channel, on a unix socket, byte by byte where a test wants it.
+"""The host's side of the port that carries the configuration channel, on a unix socket, byte by byte where a test wants it. The socket is
+one that it listens on, in place of the port, or one of a hypervisor's that it connects to.
 
 Each connection that the guest opens is passed on to a server's TCP port, by threads that obey credit.
 """
@@ -12,7 +13,7 @@ import socket
 import struct
 import threading
 
-from sandbox import HANG_LIMIT
+import sandbox
 
 MARK = b"\xf5\xffvmd-channel\xff\xfe\xfd"
 OPEN, DATA, CREDIT, CLOSE = 1, 2, 3, 4
@@ -47,8 +48,8 @@ class Pipe:
 
 
 class MuxHost:
-    def __init__(self, directory, server_port):
-        self.path = os.path.join(directory, "port")
+    def __init__(self, server_port, path, listens=True):
+        self.path = path
         self.server_port = server_port
         self.condition = threading.Condition()
         self.port = None  # the socket to the guest
@@ -62,10 +63,12 @@ class MuxHost:
         self.problems = []
         self.waits = True  # for the answer to a hello
         self.says_hello = True
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        self.listener.listen()
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.listener = None
+        if listens:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(self.path)
+            self.listener.listen()
+            threading.Thread(target=self.accept, daemon=True).start()
 
     # The port.
 
@@ -75,14 +78,22 @@ class MuxHost:
                 port, _ = self.listener.accept()
             except OSError:
                 return
-            with self.condition:
-                self.drop()
-                self.port = port
-                self.buffer = b""
-                self.waits = True
-                if self.says_hello:
-                    self.begin_session()
-            threading.Thread(target=self.read, args=(port,), daemon=True).start()
+            self.begin(port)
+
+    def connect(self):
+        port = socket.socket(socket.AF_UNIX)
+        port.connect(self.path)
+        self.begin(port)
+
+    def begin(self, port):
+        with self.condition:
+            self.drop()
+            self.port = port
+            self.buffer = b""
+            self.waits = True
+            if self.says_hello:
+                self.begin_session()
+        threading.Thread(target=self.read, args=(port,), daemon=True).start()
 
     def read(self, port):
         try:
@@ -199,7 +210,7 @@ class MuxHost:
         """What credit allows; what is left of it."""
         with self.condition:
             while pipe.may_send == 0 and self.pipes.get(pipe.number) is pipe:
-                if not self.condition.wait(HANG_LIMIT):
+                if not self.condition.wait(sandbox.HANG_LIMIT):
                     raise OSError("no credit")
             if self.pipes.get(pipe.number) is not pipe:
                 raise OSError("gone")
@@ -213,7 +224,7 @@ class MuxHost:
     # What tests do.
 
     def wait_for_session(self):
-        return self.sessions.get(timeout=HANG_LIMIT)
+        return self.sessions.get(timeout=sandbox.HANG_LIMIT)
 
     def stop_listening(self):
         """The host goes, and nobody comes instead."""
@@ -233,5 +244,6 @@ class MuxHost:
             port.close()
 
     def close(self):
-        self.listener.close()
+        if self.listener:
+            self.listener.close()
         self.hang_up()

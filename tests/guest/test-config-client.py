@@ -605,7 +605,7 @@ class Shared:
 
     def setUp(self):
         super().setUp()
-        self.host = mux_host.MuxHost(self.directory, self.server.port)
+        self.host = mux_host.MuxHost(self.server.port, self.path("port"))
         self.addCleanup(self.check_host)
         self.url = f"vport:{self.host.path}"
 
@@ -683,7 +683,7 @@ class Port(Shared, Case):
         self.host.stop_listening()
         client.wait_for("cut")
         threading.Event().wait(1)  # five of its seconds: no failure is counted in them
-        self.host = mux_host.MuxHost(self.directory, self.server.port)
+        self.host = mux_host.MuxHost(self.server.port, self.path("port"))
         stream = self.open_stream()
         self.assertEqual(stream.headers["last-event-id"], "1")
         self.applied(stream, 2)
@@ -693,7 +693,7 @@ class Port(Shared, Case):
         self.host.stop_listening()
         client = self.start()
         wait_until(lambda: "S" in self.state(client), "it waits")
-        self.host = mux_host.MuxHost(self.directory, self.server.port)
+        self.host = mux_host.MuxHost(self.server.port, self.path("port"))
         self.applied(self.open_stream(), 1)
         self.assertFalse(any("trying again" in line for line in client.said))
         self.assertEqual(self.host.asks, 0)
@@ -719,7 +719,7 @@ class Port(Shared, Case):
         with open(self.path("fifo"), "w", encoding="utf-8") as file:
             file.write("go\n")
         client.wait_for("applied version 1")
-        self.host = mux_host.MuxHost(self.directory, self.server.port)
+        self.host = mux_host.MuxHost(self.server.port, self.path("port"))
         self.assertEqual(self.report()["version"], 1)
 
     def test_credit(self):
