@@ -102,7 +102,7 @@ read_some (struct mux_port *port)
 }
 
 /* How many reads follow each other, so that the rest of the program has its turn too. */
-#define MAX_READS 16
+#define MAX_READS 4
 
 static void
 ready (void *data, uint32_t events)

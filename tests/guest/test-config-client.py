@@ -328,11 +328,12 @@ class Reconnecting(Case):
         client.wait_for("superseded")
         self.write_fifo()
         client.wait_for("applied version 1")
-        self.assertFalse(self.server.has("applied"))
         # Somebody says that it is to try: then the report is due as well.
         client.process.send_signal(signal.SIGHUP)
         self.write_fifo()
-        self.open_stream()
+        stream = self.server.next("stream")
+        self.assertFalse(self.server.has("applied"))
+        stream.open_stream()
         self.assertEqual(self.report()["version"], 1)
 
     def write_fifo(self):
@@ -461,13 +462,20 @@ class Applying(Case):
         self.assertEqual(self.report()["message"], "The hook exited with status 127: cannot run it: No such file or directory")
 
     def test_hook_that_hangs(self):
-        # It does not care for SIGTERM, and has a child that holds its output.
-        self.write_hook(f"trap '' TERM\necho $$ >{self.path('pid')}\nsleep 1000\nsleep 1000\n")
+        # It does not care for SIGTERM, and has a child that does neither, and holds its output.
+        self.write_hook(f"trap '' TERM\nsleep 1000 &\necho $! >{self.path('pid')}\nwait\nsleep 1000\n")
         self.start("--hook-deadline=5")
         self.open_stream().snapshot(1)
         report = self.report()
         self.assertEqual((report["status"], report["message"]), ("failed", "The hook did not end in time"))
-        self.assertFalse(os.path.exists(f"/proc/{int(self.read('pid'))}"))
+        wait_until(lambda: not self.is_alive(int(self.read("pid"))), "its child ends")
+
+    def is_alive(self, pid):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+                return file.read().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
 
     def test_hook_that_leaves_a_service(self):
         """Which keeps the pipe open: the hook has ended all the same."""
@@ -519,7 +527,12 @@ class Applying(Case):
         wait_until(lambda: os.path.exists(self.path("config/a")), "version 2 is applied")
         self.assertFalse(self.server.has("applied"))
         first.close()
-        self.assertEqual(self.report()["version"], 2)
+        second = self.server.next("applied")
+        self.assertEqual(second.json["version"], 2)
+        stream.snapshot(3, b=3)
+        wait_until(lambda: os.path.exists(self.path("config/b")), "version 3 is applied")
+        second.answer(204)
+        self.assertEqual(self.report()["version"], 3)
 
     def test_files_that_cannot_be_written(self):
         self.start()
@@ -758,6 +771,20 @@ class Port(Shared, Case):
             wait_until(lambda asks=asks: self.host.asks == asks + 1, "it asks")
             self.assertIn("cut", client.wait_for("trying again"))
         self.applied(self.open_stream(), version + 1)
+
+    def test_more_than_is_read_at_once(self):
+        """It lies in the socket already when the client looks, and nothing comes after it that would tell of it."""
+        client = self.start(second=1000)
+        stream = self.open_stream()
+        self.applied(stream, 1)
+        wait_until(lambda: list(self.host.pipes) == [1], "the report's connection is gone")
+        client.process.send_signal(signal.SIGSTOP)
+        with self.host.condition:
+            # Of a connection that is gone, which counts against no credit.
+            self.host.write(mux_host.frame(2, mux_host.DATA, b"x" * 16384) * 8)
+        self.deliver(stream, 'event: snapshot\ndata: {"version":2,"values":{}}\n\n')
+        client.process.send_signal(signal.SIGCONT)
+        self.assertEqual(self.report()["version"], 2)
 
     def test_late_frames(self):
         """For a connection that the guest has closed."""
