@@ -112,7 +112,7 @@ choose_backend (VmdManager *self, const char *name, GError **error)
   if (name == NULL || g_str_equal (name, "qemu"))
     {
       self->backend = vmd_qemu_backend_new ();
-      self->transport = vmd_ssh_transport_new ();
+      self->transport = vmd_ssh_transport_new (VMD_GUEST_PROGRAM);
       return TRUE;
     }
   if (g_str_equal (name, "fake"))

@@ -15,6 +15,7 @@ void vmd_shell_append_quoted (GString *line, const char *word);
 
 gboolean vmd_exec_spec_check (VmdExecSpec *self, GError **error);
 const char *vmd_exec_spec_get_directory (VmdExecSpec *self);
+const char *const *vmd_exec_spec_get_environment (VmdExecSpec *self);
 const char *const *vmd_exec_spec_get_argv (VmdExecSpec *self);
 void vmd_exec_spec_append_program (VmdExecSpec *self, GString *line);
 const char *vmd_exec_spec_get_token (VmdExecSpec *self);

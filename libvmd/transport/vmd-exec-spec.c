@@ -251,6 +251,13 @@ vmd_exec_spec_get_directory (VmdExecSpec *self)
 
 /* (nullable) */
 const char *const *
+vmd_exec_spec_get_environment (VmdExecSpec *self)
+{
+  return (const char *const *) self->environment;
+}
+
+/* (nullable) */
+const char *const *
 vmd_exec_spec_get_argv (VmdExecSpec *self)
 {
   return (const char *const *) self->argv;

@@ -61,21 +61,27 @@ request_terminal (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel, const 
   return TRUE;
 }
 
+/* Asks for @command, or for the login shell; or takes in the answer, when that could not be waited
+ * for. Returns: what libssh2 does */
+int
+vmd_ssh_channel_request (LIBSSH2_CHANNEL *channel, const char *command)
+{
+  const char *request = command != NULL ? "exec" : "shell";
+
+  return libssh2_channel_process_startup (channel, request, strlen (request), command,
+                                          command != NULL ? strlen (command) : 0);
+}
+
 static gboolean
 request_command (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel, const char *command,
                  const VmdSshWait *wait, GError **error)
 {
-  const char *request = command != NULL ? "exec" : "shell";
   gboolean again;
 
   do
-    {
-      int result = libssh2_channel_process_startup (channel, request, strlen (request), command,
-                                                    command != NULL ? strlen (command) : 0);
-
-      if (!vmd_ssh_connection_settle (connection, result, wait, &again, error))
-        return FALSE;
-    }
+    if (!vmd_ssh_connection_settle (connection, vmd_ssh_channel_request (channel, command), wait,
+                                    &again, error))
+      return FALSE;
   while (again);
   return TRUE;
 }
@@ -112,17 +118,39 @@ void
 vmd_ssh_channel_prepare_next (VmdSshConnection *connection)
 {
   VmdSshWire *wire = vmd_ssh_connection_get_wire (connection);
+  VmdSshAhead *ahead = vmd_ssh_connection_get_ahead (connection);
   LIBSSH2_CHANNEL *channel = NULL;
 
-  if (wire->failure == 0)
+  if (wire->failure == 0 && !ahead->asked)
     {
       channel = try_opening (vmd_ssh_connection_get_session (connection));
-      vmd_ssh_connection_get_ahead (connection)->asked = channel == NULL;
+      ahead->asked = channel == NULL;
     }
   /* An answer before the question: this is no honest guest. */
   if (channel != NULL)
     vmd_ssh_channel_end (connection, channel);
   vmd_ssh_wire_flush (wire);
+}
+
+/* Waits for the channel that was asked for.
+ * Returns: (nullable): NULL when it does not come in time, and stays asked for, or not at all */
+LIBSSH2_CHANNEL *
+vmd_ssh_channel_take_next (VmdSshConnection *connection, const VmdSshWait *wait)
+{
+  VmdSshAhead *ahead = vmd_ssh_connection_get_ahead (connection);
+  LIBSSH2_SESSION *session = vmd_ssh_connection_get_session (connection);
+  LIBSSH2_CHANNEL *channel = NULL;
+  gboolean again = TRUE;
+
+  while (channel == NULL && ahead->asked && again)
+    {
+      if (!vmd_ssh_connection_settle (connection, LIBSSH2_ERROR_EAGAIN, wait, &again, NULL))
+        return NULL;
+      channel = try_opening (session);
+      ahead->asked =
+          channel == NULL && libssh2_session_last_errno (session) == LIBSSH2_ERROR_EAGAIN;
+    }
+  return channel;
 }
 
 /**
@@ -165,17 +193,22 @@ vmd_ssh_channel_get_result (VmdSshConnection *connection, LIBSSH2_CHANNEL *chann
   return result;
 }
 
-/* Gives the channel back. When the command has not ended, or the guest does not agree at once that
- * it has, the connection goes with it: then the command loses its streams, and its terminal. */
+/* Gives the channel back. When the command has not ended, or the guest has not said so yet, the
+ * connection goes with it: then the command loses its streams, and its terminal. Freeing it does
+ * not tell: libssh2 1.10 takes any packet that it still has to look at for the guest's consent. */
 void
 vmd_ssh_channel_end (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel)
 {
   VmdSshWire *wire = vmd_ssh_connection_get_wire (connection);
+  gboolean closed;
+  int result;
 
-  if (libssh2_channel_free (channel) == LIBSSH2_ERROR_EAGAIN)
-    {
-      vmd_ssh_wire_cut (wire);
-      libssh2_channel_free (channel);
-    }
+  vmd_ssh_wire_allow (wire, 0);
+  closed = libssh2_channel_wait_eof (channel) == 0 && libssh2_channel_wait_closed (channel) == 0;
+  result = libssh2_channel_free (channel);
+  if (!closed)
+    vmd_ssh_wire_cut (wire);
+  if (result == LIBSSH2_ERROR_EAGAIN)
+    libssh2_channel_free (channel);
   vmd_ssh_wire_flush (wire);
 }

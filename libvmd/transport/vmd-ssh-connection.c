@@ -20,6 +20,7 @@ struct _VmdSshConnection
 
   VmdSshWire wire;
   LIBSSH2_SESSION *session;
+  char *program;
   VmdSshAhead ahead;
   gboolean keeps_alive;
   gint64 asked; /* when the guest was last asked whether it lives */
@@ -38,6 +39,7 @@ vmd_ssh_connection_finalize (GObject *object)
 
   g_clear_pointer (&self->session, vmd_ssh_session_free);
   vmd_ssh_wire_clear (&self->wire);
+  g_free (self->program);
   G_OBJECT_CLASS (vmd_ssh_connection_parent_class)->finalize (object);
 }
 
@@ -58,7 +60,7 @@ ssh_connection_exec (VmdGuestConnection *connection, VmdExecSpec *spec, GCancell
   VmdExecResult *result = vmd_ssh_exec (self, spec, cancellable, error);
 
   if (result != NULL)
-    vmd_ssh_channel_prepare_next (self);
+    vmd_ssh_standby_start (self);
   return result;
 }
 
@@ -93,15 +95,17 @@ vmd_ssh_connection_init (VmdSshConnection *self)
   vmd_ssh_wire_init (&self->wire);
 }
 
-/* @fd: a connected socket, taken. Returns: (transfer full) (nullable): nobody is logged in yet;
- *   NULL when
- * libssh2 cannot be used */
+/* @fd: a connected socket, taken
+ * @program: vmd's own in the guest
+ *
+ * Returns: (transfer full) (nullable): nobody is logged in yet; NULL when libssh2 cannot be used */
 VmdSshConnection *
-vmd_ssh_connection_new (int fd)
+vmd_ssh_connection_new (int fd, const char *program)
 {
   g_autoptr (VmdSshConnection) self = g_object_new (VMD_TYPE_SSH_CONNECTION, NULL);
 
   self->wire.fd = fd;
+  self->program = g_strdup (program);
   self->wire.heard = g_get_monotonic_time ();
   self->session = vmd_ssh_wire_make_session (&self->wire);
   return self->session != NULL ? g_steal_pointer (&self) : NULL;
@@ -117,6 +121,12 @@ LIBSSH2_SESSION *
 vmd_ssh_connection_get_session (VmdSshConnection *self)
 {
   return self->session;
+}
+
+const char *
+vmd_ssh_connection_get_program (VmdSshConnection *self)
+{
+  return self->program;
 }
 
 VmdSshAhead *

@@ -229,11 +229,20 @@ run (Exec *self, GError **error)
 }
 
 static gboolean
-begin (Exec *self, GError **error)
+begin_by_shell (Exec *self, GError **error)
 {
   g_autofree char *command = vmd_exec_spec_dup_command (self->spec);
   guint columns, rows;
 
+  vmd_exec_spec_get_size (self->spec, &columns, &rows);
+  self->channel = vmd_ssh_channel_open (self->connection, vmd_exec_spec_get_term (self->spec),
+                                        columns, rows, command, &self->wait, error);
+  return self->channel != NULL;
+}
+
+static gboolean
+begin (Exec *self, GError **error)
+{
   self->input.fd = vmd_exec_stream_open (vmd_exec_spec_steal_stream (self->spec, 0), FALSE);
   self->input.data = g_malloc (INPUT_SIZE);
   for (guint i = 0; i < G_N_ELEMENTS (self->outputs); i++)
@@ -243,10 +252,8 @@ begin (Exec *self, GError **error)
       self->outputs[i].data = g_malloc (OUTPUT_SIZE);
     }
   vmd_exec_spec_take_resize (self->spec);
-  vmd_exec_spec_get_size (self->spec, &columns, &rows);
-  self->channel = vmd_ssh_channel_open (self->connection, vmd_exec_spec_get_term (self->spec),
-                                        columns, rows, command, &self->wait, error);
-  return self->channel != NULL;
+  return vmd_ssh_standby_begin (self->connection, self->spec, &self->wait, &self->channel, error) &&
+         (self->channel != NULL || begin_by_shell (self, error));
 }
 
 /* Has the guest end the command, which otherwise would only lose its streams. The guest is not
@@ -256,8 +263,8 @@ static void
 hang_up (Exec *self)
 {
   const VmdSshWait wait = { NULL, vmd_deadline_in (HANG_UP_TIMEOUT), "hanging up on a command" };
-  const char *const argv[] = { VMD_GUEST_PROGRAM, "hangup", vmd_exec_spec_get_token (self->spec),
-                               NULL };
+  const char *const argv[] = { vmd_ssh_connection_get_program (self->connection), "hangup",
+                               vmd_exec_spec_get_token (self->spec), NULL };
   g_autofree char *command = NULL;
   LIBSSH2_CHANNEL *channel;
 
@@ -283,10 +290,9 @@ vmd_ssh_exec (VmdSshConnection *connection, VmdExecSpec *spec, GCancellable *can
     .outputs = { { .fd = -1 }, { .fd = -1 } },
   };
 
-  if (vmd_is_cancelled (cancellable, error) || !vmd_exec_spec_check (spec, error) ||
-      !begin (&self, error))
+  if (vmd_is_cancelled (cancellable, error) || !vmd_exec_spec_check (spec, error))
     return NULL;
-  if (!run (&self, error))
+  if (!begin (&self, error) || !run (&self, error))
     {
       hang_up (&self);
       return NULL;

@@ -51,12 +51,16 @@ typedef struct
 typedef struct
 {
   gboolean asked; /* the guest, for a channel; its answer was not read yet */
+  LIBSSH2_CHANNEL *standby; /* (nullable): vmd's program is being started on it, or waits */
+  gboolean started; /* that was granted */
+  gboolean no_standby; /* it cannot be had here */
 } VmdSshAhead;
 
 #define VMD_TYPE_SSH_CONNECTION (vmd_ssh_connection_get_type ())
 G_DECLARE_FINAL_TYPE (VmdSshConnection, vmd_ssh_connection, VMD, SSH_CONNECTION, GObject)
 
-VmdSshConnection *vmd_ssh_connection_new (int fd);
+VmdSshConnection *vmd_ssh_connection_new (int fd, const char *program);
+const char *vmd_ssh_connection_get_program (VmdSshConnection *self);
 VmdSshWire *vmd_ssh_connection_get_wire (VmdSshConnection *self);
 LIBSSH2_SESSION *vmd_ssh_connection_get_session (VmdSshConnection *self);
 VmdSshAhead *vmd_ssh_connection_get_ahead (VmdSshConnection *self);
@@ -73,11 +77,18 @@ vmd_ssh_connection_fail (VmdSshConnection *self, gssize result, const char *what
 LIBSSH2_CHANNEL *
 vmd_ssh_channel_open (VmdSshConnection *connection, const char *term, guint columns, guint rows,
                       const char *command, const VmdSshWait *wait, GError **error);
+int vmd_ssh_channel_request (LIBSSH2_CHANNEL *channel, const char *command);
 void vmd_ssh_channel_prepare_next (VmdSshConnection *connection);
+LIBSSH2_CHANNEL *vmd_ssh_channel_take_next (VmdSshConnection *connection, const VmdSshWait *wait);
 gboolean vmd_ssh_channel_listen (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel,
                                  gboolean *closed, const char *what, GError **error);
 VmdExecResult *vmd_ssh_channel_get_result (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel);
 void vmd_ssh_channel_end (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel);
+
+/* -- vmd-ssh-standby.c: a command that has begun before anybody knows which -- */
+void vmd_ssh_standby_start (VmdSshConnection *connection);
+gboolean vmd_ssh_standby_begin (VmdSshConnection *connection, VmdExecSpec *spec,
+                                const VmdSshWait *wait, LIBSSH2_CHANNEL **channel, GError **error);
 
 /* -- vmd-ssh-process.c, vmd-ssh-exec.c -- */
 VmdGuestProcess *vmd_ssh_process_new (VmdSshConnection *connection, const char *command,

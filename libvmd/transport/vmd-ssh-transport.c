@@ -21,7 +21,9 @@
 
 struct _VmdSshTransport
 {
-  GObject parent;
+  GObject parent; /* never changes */
+
+  char *program;
 };
 
 #define VMD_TYPE_SSH_TRANSPORT (vmd_ssh_transport_get_type ())
@@ -219,7 +221,7 @@ ssh_transport_connect (VmdTransport *transport, const VmdGuestAddress *address,
   fd = connect_socket (address, cancellable, deadline, error);
   if (fd < 0)
     return NULL;
-  connection = vmd_ssh_connection_new (fd);
+  connection = vmd_ssh_connection_new (fd, VMD_SSH_TRANSPORT (transport)->program);
   if (connection == NULL)
     {
       vmd_fail (error, VMD_ERROR_FAILED, "libssh2 cannot make a session");
@@ -240,8 +242,16 @@ transport_init (VmdTransportInterface *iface)
 }
 
 static void
+vmd_ssh_transport_finalize (GObject *object)
+{
+  g_free (VMD_SSH_TRANSPORT (object)->program);
+  G_OBJECT_CLASS (vmd_ssh_transport_parent_class)->finalize (object);
+}
+
+static void
 vmd_ssh_transport_class_init (VmdSshTransportClass *klass)
 {
+  G_OBJECT_CLASS (klass)->finalize = vmd_ssh_transport_finalize;
 }
 
 static void
@@ -249,9 +259,14 @@ vmd_ssh_transport_init (VmdSshTransport *self)
 {
 }
 
-/* Returns: (transfer full): the transport to real guests; any number of threads may use it */
+/* @program: where guests have vmd's own program
+ *
+ * Returns: (transfer full): the transport to real guests; any number of threads may use it */
 VmdTransport *
-vmd_ssh_transport_new (void)
+vmd_ssh_transport_new (const char *program)
 {
-  return g_object_new (VMD_TYPE_SSH_TRANSPORT, NULL);
+  VmdSshTransport *self = g_object_new (VMD_TYPE_SSH_TRANSPORT, NULL);
+
+  self->program = g_strdup (program);
+  return VMD_TRANSPORT (self);
 }

@@ -13,7 +13,7 @@
 
 G_BEGIN_DECLS
 
-/* vmd's own program in every guest. */
+/* vmd's own program, in every guest of ours. */
 #define VMD_GUEST_PROGRAM "/run/vmd/vmd-guest"
 
 /* Where the guest is, and how both sides prove who they are. Plain data, one owner. */
@@ -98,7 +98,7 @@ VmdExecResult *vmd_guest_process_wait (VmdGuestProcess *self, GCancellable *canc
                                        gint64 deadline, GError **error);
 void vmd_guest_process_abort (VmdGuestProcess *self);
 
-VmdTransport *vmd_ssh_transport_new (void);
+VmdTransport *vmd_ssh_transport_new (const char *program);
 VmdTransport *vmd_fake_transport_new (void);
 
 /* Idle connections of live VMs, so that an exec needs no new handshake. Thread-safe; at most

@@ -11,4 +11,5 @@ int applet_config (int argc, char **argv);
 int applet_unpack (int argc, char **argv);
 int applet_hangup (int argc, char **argv);
 int applet_poweroff (int argc, char **argv);
+int applet_standby (int argc, char **argv);
 int applet_version (int argc, char **argv);

@@ -15,9 +15,9 @@ static const struct
   const char *name;
   int (*run) (int argc, char **argv);
 } applets[] = {
-  { "init", applet_init },       { "agent", applet_agent },   { "unpack", applet_unpack },
-  { "config", applet_config },   { "hangup", applet_hangup }, { "poweroff", applet_poweroff },
-  { "version", applet_version },
+  { "init", applet_init },       { "agent", applet_agent },     { "unpack", applet_unpack },
+  { "config", applet_config },   { "hangup", applet_hangup },   { "poweroff", applet_poweroff },
+  { "standby", applet_standby }, { "version", applet_version },
 };
 
 #define N_APPLETS (sizeof applets / sizeof applets[0])

@@ -64,7 +64,7 @@ test_exec (gconstpointer data)
 {
   g_autoptr (Server) server = server_new (GPOINTER_TO_UINT (data));
   const char *name = GPOINTER_TO_UINT (data) == SERVER_DROPBEAR ? "dropbear" : "sshd";
-  g_autoptr (VmdTransport) transport = vmd_ssh_transport_new ();
+  g_autoptr (VmdTransport) transport = vmd_ssh_transport_new (VMD_GUEST_PROGRAM);
   g_autoptr (VmdConnectionPool) pool = vmd_connection_pool_new (transport, 1);
   g_autofree char *prefix = NULL;
   g_autofree char *line = NULL;

@@ -106,7 +106,7 @@ carry (int fd, VmdGuestProcess *process)
 static double
 time_import (Benchmark *self)
 {
-  g_autoptr (VmdTransport) transport = vmd_ssh_transport_new ();
+  g_autoptr (VmdTransport) transport = vmd_ssh_transport_new (VMD_GUEST_PROGRAM);
   g_autoptr (VmdGuestConnection) connection = NULL;
   g_autoptr (VmdGuestProcess) process = NULL;
   g_autoptr (GError) error = NULL;

@@ -23,6 +23,13 @@ ExecSession *
 exec_session_new (VmdGuestConnection *connection, const char *script)
 {
   const char *const argv[] = { "/bin/sh", "-c", script, NULL };
+
+  return exec_session_new_for_argv (connection, argv);
+}
+
+ExecSession *
+exec_session_new_for_argv (VmdGuestConnection *connection, const char *const *argv)
+{
   ExecSession *self = g_new0 (ExecSession, 1);
   int theirs[3];
 
@@ -102,6 +109,34 @@ GByteArray *
 drain_end (GThread *thread)
 {
   return g_thread_join (thread);
+}
+
+static char *
+drain_text (GThread *thread)
+{
+  GByteArray *bytes = drain_end (thread);
+
+  g_byte_array_append (bytes, (const guint8 *) "", 1);
+  return (char *) g_byte_array_free (bytes, FALSE);
+}
+
+char *
+exec_session_run (ExecSession *self, char **errors, int *exit_status)
+{
+  g_autofree char *complaints = NULL;
+  GThread *output_thread, *errors_thread;
+
+  vmd_clear_fd (&self->input);
+  output_thread = drain_begin (&self->output);
+  errors_thread = drain_begin (&self->errors);
+  exec_session_start (self);
+  exec_session_join (self);
+  g_assert_no_error (self->error);
+  *exit_status = vmd_exec_result_get_exit_status (self->result);
+  complaints = drain_text (errors_thread);
+  if (errors != NULL)
+    *errors = g_steal_pointer (&complaints);
+  return drain_text (output_thread);
 }
 
 void

@@ -22,11 +22,16 @@ typedef struct
 } ExecSession;
 
 ExecSession *exec_session_new (VmdGuestConnection *connection, const char *script);
+ExecSession *exec_session_new_for_argv (VmdGuestConnection *connection, const char *const *argv);
 void exec_session_start (ExecSession *self);
 /* Waits for its end; the result, borrowed, or NULL with self->error. */
 VmdExecResult *exec_session_join (ExecSession *self);
 void exec_session_free (ExecSession *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ExecSession, exec_session_free)
+
+/* Runs it to its end, with nothing on its input: its output, its errors if they are wanted, and its
+ * exit status. */
+char *exec_session_run (ExecSession *self, char **errors, int *exit_status);
 
 /* Reads a descriptor to its end, on a thread, and closes it. */
 GThread *drain_begin (int *fd);

@@ -5,6 +5,7 @@
 #include "libvmd/base/vmd-program-private.h"
 #include "libvmd/base/vmd-poll-private.h"
 #include "libvmd/base/vmd-state-dir-private.h"
+#include "libvmd/transport/vmd-ssh-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -252,6 +253,35 @@ server_new (ServerKind kind)
   self->address->server_software = g_strdup (kind == SERVER_DROPBEAR ? "dropbear" : "openssh");
   listen_on_loopback (self);
   return self;
+}
+
+VmdTransport *
+server_transport_new (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *program = vmd_helper_find ("vmd-guest", &error);
+
+  g_assert_no_error (error);
+  return vmd_ssh_transport_new (program);
+}
+
+gboolean
+server_stands_by (VmdGuestConnection *connection)
+{
+  return vmd_ssh_connection_get_ahead (VMD_SSH_CONNECTION (connection))->standby != NULL;
+}
+
+void
+server_warm_up (VmdGuestConnection *connection)
+{
+  const char *const argv[] = { "true", NULL };
+  g_autoptr (VmdExecSpec) spec = vmd_exec_spec_new (argv);
+  g_autoptr (VmdExecResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  result = vmd_guest_connection_exec (connection, spec, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (server_stands_by (connection));
 }
 
 void

@@ -39,6 +39,12 @@ Server *server_new (ServerKind kind);
 void server_free (Server *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Server, server_free)
 
+/* The transport to it, as to a guest: with vmd's own program. (transfer full) */
+VmdTransport *server_transport_new (void);
+/* Has the connection run a command and then stand by for the next one. */
+void server_warm_up (VmdGuestConnection *connection);
+gboolean server_stands_by (VmdGuestConnection *connection);
+
 /* Sends a signal to every server process. */
 void server_signal (Server *self, int number);
 

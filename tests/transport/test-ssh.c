@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The SSH transport against real servers on the loopback: what a command gets and gives, and how it
- * ends. */
+ * ends; whether it is begun by the user's shell or by what stands by for it. */
 
 #include "exec-session.h"
 #include "ssh-server.h"
@@ -27,6 +27,9 @@ typedef struct
   VmdGuestConnection *connection;
 } Fixture;
 
+/* Beside the kind of server, in what a test is given. */
+#define STANDBY 0x100
+
 static VmdGuestConnection *
 connect_to (Fixture *self, GError **error)
 {
@@ -37,14 +40,18 @@ connect_to (Fixture *self, GError **error)
 static void
 set_up (Fixture *self, gconstpointer data)
 {
+  const guint choice = GPOINTER_TO_UINT (data);
   g_autoptr (GError) error = NULL;
 
-  self->server = server_new (GPOINTER_TO_UINT (data));
+  self->server = server_new (choice & ~STANDBY);
   if (self->server == NULL)
     return;
-  self->transport = vmd_ssh_transport_new ();
+  self->transport = (choice & STANDBY) != 0 ? server_transport_new ()
+                                            : vmd_ssh_transport_new ("/no/such/program");
   self->connection = connect_to (self, &error);
   g_assert_no_error (error);
+  if ((choice & STANDBY) != 0)
+    server_warm_up (self->connection);
 }
 
 static void
@@ -60,20 +67,11 @@ static char *
 run_script (Fixture *self, const char *script, VmdExecResult **result)
 {
   g_autoptr (ExecSession) session = exec_session_new (self->connection, script);
-  GThread *output, *errors;
-  GByteArray *bytes;
+  int status;
+  char *output = exec_session_run (session, NULL, &status);
 
-  vmd_clear_fd (&session->input);
-  output = drain_begin (&session->output);
-  errors = drain_begin (&session->errors);
-  exec_session_start (session);
-  exec_session_join (session);
-  g_assert_no_error (session->error);
-  g_byte_array_unref (drain_end (errors));
-  bytes = drain_end (output);
-  g_byte_array_append (bytes, (const guint8 *) "", 1);
   *result = g_object_ref (session->result);
-  return (char *) g_byte_array_free (bytes, FALSE);
+  return output;
 }
 
 static void
@@ -466,7 +464,7 @@ test_rekey (void)
   if (self.server == NULL)
     return;
   self.server->configuration = "RekeyLimit 1M";
-  self.transport = vmd_ssh_transport_new ();
+  self.transport = vmd_ssh_transport_new (VMD_GUEST_PROGRAM);
   self.connection = connect_to (&self, &error);
   g_assert_no_error (error);
   test_large_in (&self, NULL);
@@ -483,8 +481,11 @@ add (const char *name, void (*test) (Fixture *, gconstpointer))
   for (guint i = 0; i < G_N_ELEMENTS (servers); i++)
     {
       g_autofree char *path = g_strdup_printf ("/ssh/%s/%s", servers[i], name);
+      g_autofree char *standby = g_strdup_printf ("/ssh/%s/standby/%s", servers[i], name);
 
       g_test_add (path, Fixture, GUINT_TO_POINTER (SERVER_OPENSSH + i), set_up, test, tear_down);
+      g_test_add (standby, Fixture, GUINT_TO_POINTER ((SERVER_OPENSSH + i) | STANDBY), set_up, test,
+                  tear_down);
     }
 }
 
