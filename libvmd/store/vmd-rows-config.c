@@ -5,6 +5,7 @@
 #include "vmd-device-rows-private.h"
 
 #include "base/vmd-failure-private.h"
+#include "base/vmd-fault-private.h"
 #include "vmd-sqlite-private.h"
 
 #define COLUMNS "version, is_group, target, revision, author, time, note, own"
@@ -70,10 +71,11 @@ vmd_schema_row_load (sqlite3 *db, gint64 id, GError **error)
 gboolean
 vmd_schema_row_drop_unused (sqlite3 *db, gint64 id, GError **error)
 {
-  return id == 0 || vmd_sqlite_run (db, NULL, error,
-                                    "DELETE FROM schemas WHERE id = ?1"
-                                    " AND NOT EXISTS (SELECT 1 FROM devices WHERE schema = ?1)",
-                                    "i", id);
+  return id == 0 || (vmd_fault_point ("config-row", error) &&
+                     vmd_sqlite_run (db, NULL, error,
+                                     "DELETE FROM schemas WHERE id = ?1"
+                                     " AND NOT EXISTS (SELECT 1 FROM devices WHERE schema = ?1)",
+                                     "i", id));
 }
 
 /* -- History -- */
@@ -108,7 +110,8 @@ read_row (VmdStatement *statement)
 gboolean
 vmd_history_row_insert (sqlite3 *db, const VmdHistoryRow *row, GError **error)
 {
-  return vmd_sqlite_run (db, NULL, error,
+  return vmd_fault_point ("config-row", error) &&
+         vmd_sqlite_run (db, NULL, error,
                          "INSERT INTO config_history (" COLUMNS ")"
                          " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                          "iisisiss", (gint64) row->version, (gint64) row->is_group, row->target,

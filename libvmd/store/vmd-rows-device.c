@@ -5,6 +5,7 @@
 #include "vmd-device-rows-private.h"
 
 #include "base/vmd-failure-private.h"
+#include "base/vmd-fault-private.h"
 #include "vmd-sqlite-private.h"
 
 void
@@ -106,7 +107,8 @@ vmd_device_row_load_ids (sqlite3 *db, GError **error)
 gboolean
 vmd_device_row_update (sqlite3 *db, const VmdDeviceRow *row, GError **error)
 {
-  return vmd_sqlite_run (db, NULL, error,
+  return vmd_fault_point ("config-row", error) &&
+         vmd_sqlite_run (db, NULL, error,
                          "UPDATE devices SET schema = nullif (?, 0), own = ?, version = ?,"
                          " revision = ? WHERE id = ?",
                          "isiis", row->schema, row->own, (gint64) row->version,
@@ -135,7 +137,8 @@ vmd_device_row_remove (sqlite3 *db, const char *id, GError **error)
   if (row == NULL)
     return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (statements); i++)
-    if (!vmd_sqlite_run (db, NULL, error, statements[i], "s", id))
+    if (!vmd_fault_point ("config-row", error) ||
+        !vmd_sqlite_run (db, NULL, error, statements[i], "s", id))
       return FALSE;
   return vmd_schema_row_drop_unused (db, row->schema, error);
 }

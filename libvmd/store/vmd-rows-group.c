@@ -5,6 +5,7 @@
 #include "vmd-device-rows-private.h"
 
 #include "base/vmd-failure-private.h"
+#include "base/vmd-fault-private.h"
 #include "vmd-sqlite-private.h"
 
 #define COLUMNS                                                                                    \
@@ -95,7 +96,8 @@ vmd_group_row_load_of_device (sqlite3 *db, const char *device, GError **error)
 gboolean
 vmd_group_row_update (sqlite3 *db, const VmdGroupRow *row, GError **error)
 {
-  return vmd_sqlite_run (db, NULL, error,
+  return vmd_fault_point ("config-row", error) &&
+         vmd_sqlite_run (db, NULL, error,
                          "UPDATE device_groups SET own = ?, version = ?, revision = ?"
                          " WHERE name = ?",
                          "siis", row->own, (gint64) row->version, (gint64) row->revision,
@@ -107,6 +109,7 @@ vmd_group_row_remove (sqlite3 *db, const char *name, GError **error)
 {
   return vmd_sqlite_run (db, NULL, error,
                          "DELETE FROM config_history WHERE is_group AND target = ?", "s", name) &&
+         vmd_fault_point ("config-row", error) &&
          vmd_sqlite_run (db, NULL, error, "DELETE FROM device_groups WHERE name = ?", "s", name);
 }
 
@@ -118,7 +121,8 @@ vmd_member_row_add (sqlite3 *db, const char *group, const char *device, gint64 n
 {
   int count;
 
-  if (!vmd_sqlite_run (db, &count, error,
+  if (!vmd_fault_point ("config-row", error) ||
+      !vmd_sqlite_run (db, &count, error,
                        "INSERT INTO group_members (device, device_group, since) VALUES (?, ?, ?)"
                        " ON CONFLICT DO NOTHING",
                        "ssi", device, group, now))
@@ -133,7 +137,8 @@ vmd_member_row_remove (sqlite3 *db, const char *group, const char *device, gbool
 {
   int count;
 
-  if (!vmd_sqlite_run (db, &count, error,
+  if (!vmd_fault_point ("config-row", error) ||
+      !vmd_sqlite_run (db, &count, error,
                        "DELETE FROM group_members WHERE device = ? AND device_group = ?", "ss",
                        device, group))
     return FALSE;

@@ -5,6 +5,7 @@
 #include "vmd-device-rows-private.h"
 
 #include "base/vmd-failure-private.h"
+#include "base/vmd-fault-private.h"
 #include "vmd-sqlite-private.h"
 
 #include <string.h>
@@ -41,7 +42,8 @@ vmd_token_row_insert (sqlite3 *db, const VmdTokenRow *row, GError **error)
 {
   int changed;
 
-  if (!vmd_sqlite_run (db, &changed, error,
+  if (!vmd_fault_point ("config-row", error) ||
+      !vmd_sqlite_run (db, &changed, error,
                        "INSERT INTO device_tokens (" COLUMNS ")"
                        " SELECT ?, id, ?, ?, ?, ? FROM devices WHERE id = ?",
                        "sbsiis", row->id, row->hash, sizeof row->hash, row->label, row->created,
