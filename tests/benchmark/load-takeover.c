@@ -14,6 +14,7 @@
 
 /* So many that nobody reads may be open before the oldest are looked at. */
 #define STALE_MAX 2048
+#define STALE_AT_ONCE 16
 
 typedef struct
 {
@@ -110,8 +111,9 @@ run (Load *load, Takeovers *self)
       while (self->n_opened < self->count && self->n_opened - self->n_over < self->in_flight)
         open_one (load, self);
       load_turn (load, LOAD_PATIENCE);
+      /* A few at a time: whoever is under way must not wait for us. */
       if (self->stale.length > STALE_MAX + self->n_ids)
-        look_at_oldest (self, STALE_MAX / 2);
+        look_at_oldest (self, STALE_AT_ONCE);
     }
   return g_get_monotonic_time () - began;
 }
