@@ -89,15 +89,15 @@ vmd_stream_start (VmdStream *self, VmdSubscription *subscription, VmdChannelPlac
   vmd_stream_loop_attach (self->loop, self);
 }
 
-/* Mutex held. */
+/* @flags: MSG_MORE, when the end follows at once and is to go out with it; or 0. Mutex held. */
 static gssize
-send_pieces_locked (VmdStream *self, struct iovec *pieces, guint n_pieces)
+send_pieces_locked (VmdStream *self, struct iovec *pieces, guint n_pieces, int flags)
 {
   struct msghdr message = { .msg_iov = pieces, .msg_iovlen = n_pieces };
 
   if (self->tls != NULL)
     return vmd_tls_session_write (self->tls, pieces, n_pieces);
-  return sendmsg (self->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sendmsg (self->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
 }
 
 /* Writes what there is of the current message, as far as the socket takes it. Mutex held. */
@@ -116,7 +116,7 @@ write_output_locked (VmdStream *self)
 
       for (guint i = 0; i < n_pieces; i++)
         left += pieces[i].iov_len;
-      sent = send_pieces_locked (self, pieces, n_pieces);
+      sent = send_pieces_locked (self, pieces, n_pieces, 0);
       if (sent < 0 && errno == EINTR)
         continue;
       /* A socket that is broken tells epoll so too. */
@@ -226,7 +226,7 @@ vmd_stream_shut_down (VmdStream *self, VmdSubscriptionEnd end)
 
       self->ended = TRUE;
       if (*farewell != '\0' && !is_half_said_locked (self))
-        send_pieces_locked (self, pieces, G_N_ELEMENTS (pieces));
+        send_pieces_locked (self, pieces, G_N_ELEMENTS (pieces), MSG_MORE);
       if (self->tls != NULL)
         vmd_tls_session_say_goodbye (self->tls);
       shutdown (self->fd, SHUT_RDWR);
