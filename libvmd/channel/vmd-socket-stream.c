@@ -5,6 +5,7 @@
 #include "vmd-socket-stream-private.h"
 
 #include "../base/vmd-poll-private.h"
+#include "vmd-request-lines-private.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -36,6 +37,7 @@ struct _VmdSocketStream
   gsize allowance; /* bytes that may still come */
   gboolean is_between; /* requests: nothing of the next one has come */
   const char *refusal; /* (nullable) what is said when more do; static */
+  VmdRequestLines lines; /* of what came */
   VmdSocketInput *input; /* owned */
   VmdSocketOutput *output; /* owned */
 };
@@ -102,6 +104,11 @@ transmit (VmdSocketStream *stream, const void *buffer, gsize count, GError **err
   return sent;
 }
 
+static const char bad_length[] = "HTTP/1.1 400 Bad Request\r\n"
+                                 "Connection: close\r\n"
+                                 "Content-Length: 0\r\n"
+                                 "\r\n";
+
 /* What came is more than was allowed. */
 static void
 refuse (VmdSocketStream *stream)
@@ -139,6 +146,12 @@ receive (VmdSocketStream *stream, void *buffer, gsize count, GError **error)
   if (got > 0 && (gsize) got > stream->allowance)
     {
       refuse (stream);
+      got = -1;
+    }
+  else if (got > 0 && !vmd_request_lines_take (&stream->lines, buffer, got))
+    {
+      vmd_socket_stream_say_last (stream, bad_length);
+      errno = EBADMSG;
       got = -1;
     }
   if (got > 0)
