@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "scale.h"
 #include "wire.h"
 
 #include <netinet/in.h>
@@ -468,8 +469,10 @@ test_no_descriptors (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &before), ==, 0);
   g_assert_cmpuint (n_served, >, 0);
   g_assert_cmpuint (n_served, <=, N_ROOM);
-  g_assert_cmpuint (get_metric (&fixture->wire, "connections_without_descriptor_total"), ==,
-                    N_CLIENTS - n_served);
+  /* valgrind makes that limit up, and hangs up on one of two by itself. */
+  if (g_getenv ("VMD_THREAD_CHECKER") == NULL)
+    g_assert_cmpuint (get_metric (&fixture->wire, "connections_without_descriptor_total"), ==,
+                      N_CLIENTS - n_served);
   for (guint i = 0; i < N_CLIENTS; i++)
     close (clients[i]);
   assert_healthy (&fixture->wire);
@@ -485,7 +488,7 @@ adopt_many (gpointer data)
 {
   Wire *wire = data;
 
-  for (guint i = 0; i < N_ADOPTED; i++)
+  for (guint i = 0; i < scaled (N_ADOPTED); i++)
     {
       int fd = adopt (wire, "guest/1");
       g_autofree char *answer = NULL;
@@ -501,7 +504,7 @@ adopt_many (gpointer data)
 static void
 test_adopted_while_stopping (void)
 {
-  for (guint round = 0; round < 10; round++)
+  for (guint round = 0; round < scaled (10); round++)
     {
       GThread *threads[N_ADOPTERS];
       VmdChannelOptions options;

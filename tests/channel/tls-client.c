@@ -5,6 +5,7 @@
 #include "tls-client.h"
 
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -156,6 +157,21 @@ tls_client_read_until (TlsClient *self, const char *text)
         g_error ("%s before “%s”, after: %s", got < 0 ? gnutls_strerror (got) : "the end", text,
                  found->str);
     }
+  return g_string_free (found, FALSE);
+}
+
+char *
+tls_client_read_answer (TlsClient *self)
+{
+  g_autofree char *header = tls_client_read_until (self, "\r\n\r\n");
+  const char *length = strstr (header, "\r\nContent-Length: ");
+  GString *found = g_string_new (header);
+  gsize size;
+
+  g_assert_nonnull (length);
+  size = found->len + atoi (length + strlen ("\r\nContent-Length: "));
+  while (found->len < size)
+    g_assert_cmpint (read_more (self, found, size - found->len), >, 0);
   return g_string_free (found, FALSE);
 }
 

@@ -32,6 +32,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlsClient, tls_client_free)
 void tls_client_send (TlsClient *self, const char *text);
 /* Reads until @text has come. (transfer full) */
 char *tls_client_read_until (TlsClient *self, const char *text);
+/* Reads a header and the body that it announces. (transfer full) */
+char *tls_client_read_answer (TlsClient *self);
 /* Reads up to the end; *@was_told: the server said that it was one. (transfer full) */
 char *tls_client_read_all (TlsClient *self, gboolean *was_told);
 /* Connects, shakes hands, subscribes, and reads up to the end of the header. (transfer full) */
