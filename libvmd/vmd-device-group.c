@@ -16,9 +16,6 @@
  * Since: 0.1
  */
 
-/* A device gets its groups' values one over the other, each up to 64 KiB. */
-#define MAX_GROUPS_OF_DEVICE 16
-
 static guint changed_signal;
 static guint removed_signal;
 
@@ -280,9 +277,9 @@ check_room (sqlite3 *db, const char *device, GError **error)
   g_autoptr (GPtrArray) groups = vmd_group_row_load_of_device (db, device, error);
 
   return groups != NULL &&
-         (groups->len <= MAX_GROUPS_OF_DEVICE ||
+         (groups->len <= VMD_MAX_GROUPS_OF_DEVICE ||
           vmd_fail (error, VMD_ERROR_WRONG_STATE, "Device “%s” can be in %d groups at most", device,
-                    MAX_GROUPS_OF_DEVICE));
+                    VMD_MAX_GROUPS_OF_DEVICE));
 }
 
 static gboolean

@@ -14,6 +14,8 @@ G_BEGIN_DECLS
 
 /* How many changes of each device and each group are remembered. */
 #define VMD_HISTORY_KEPT 1000
+/* A device gets its groups' values one over the other, each up to 64 KiB. */
+#define VMD_MAX_GROUPS_OF_DEVICE 16
 /* As vmd-bearer-token.c makes them. */
 #define VMD_TOKEN_ROW_HASH_SIZE 32
 

@@ -155,10 +155,37 @@ vmd_member_row_load_devices (sqlite3 *db, const char *group, GError **error)
                               "s", group);
 }
 
+/* No device gets more than the longest of all own values, the longest groups and the longest schema
+ * together: a bound that is read in one sweep, where the members would be looked up one by one. */
+static gboolean
+load_bound (sqlite3 *db, gint64 *bound, GError **error)
+{
+  g_autoptr (VmdStatement) statement = vmd_sqlite_prepare (
+      db,
+      "SELECT (SELECT coalesce (max (length (CAST (own AS BLOB))), 0) FROM devices)"
+      " + (SELECT coalesce (max (length (CAST (text AS BLOB))), 0) FROM schemas)"
+      " + (SELECT coalesce (sum (size), 0) FROM (SELECT length (CAST (own AS BLOB)) AS size"
+      "    FROM device_groups ORDER BY size DESC LIMIT ?))",
+      error);
+
+  if (statement == NULL ||
+      !vmd_sqlite_bind (db, statement, error, "i", (gint64) VMD_MAX_GROUPS_OF_DEVICE) ||
+      vmd_sqlite_step (db, statement, error) != SQLITE_ROW)
+    return FALSE;
+  *bound = sqlite3_column_int64 (statement, 0);
+  return TRUE;
+}
+
 /* A schema's defaults are within its text. */
 GPtrArray *
 vmd_member_row_load_large (sqlite3 *db, const char *group, gsize size, GError **error)
 {
+  gint64 bound;
+
+  if (!load_bound (db, &bound, error))
+    return NULL;
+  if (bound <= (gint64) size)
+    return g_ptr_array_new ();
   return vmd_sqlite_load_all (
       db, read_text, g_free, error,
       "SELECT devices.id FROM group_members AS member"
