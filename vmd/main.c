@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <vmd.h>
 
@@ -20,6 +21,20 @@ report (int fd, const char *text)
     g_debug ("nobody waits for us any more");
   if (fd >= 0)
     close (fd);
+}
+
+/* A device that is connected is a descriptor, and the limit that a shell or a bus gives is for
+ * programs that have a few. Whoever started us allows the higher one. */
+static void
+raise_descriptor_limit (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit (RLIMIT_NOFILE, &limit) < 0)
+    g_debug ("the limit on descriptors stays as it is");
 }
 
 int
@@ -67,6 +82,7 @@ main (int argc, char **argv)
       g_printf ("vmd %s\n", VMD_VERSION);
       return 0;
     }
+  raise_descriptor_limit ();
   options.state_dir = state_dir;
   options.backend = backend != NULL ? backend : g_getenv ("VMD_BACKEND");
   options.address = address;

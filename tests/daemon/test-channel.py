@@ -7,6 +7,7 @@
 import http.client
 import json
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -240,6 +241,14 @@ class Channel(PeerCase):
         shown = subprocess.run([VMCTL, "version"], env=self.sandbox.environment, capture_output=True,
                                encoding="utf-8", timeout=HANG_LIMIT, check=True).stdout
         self.assertIn(f"devices connect at {address}\n", shown)
+
+    def test_descriptors(self):
+        """As many as may be, for as many devices."""
+        soft, hard = resource.prlimit(self.daemon.pid, resource.RLIMIT_NOFILE)
+        self.assertEqual(soft, hard)
+        self.sandbox.stop_daemon()
+        self.daemon = self.sandbox.start_daemon("--no-bus", wrapper=["prlimit", "--nofile=200:300"])
+        self.assertEqual(resource.prlimit(self.daemon.pid, resource.RLIMIT_NOFILE), (300, 300))
 
     def test_stopped(self):
         _, token = self.add("door")
