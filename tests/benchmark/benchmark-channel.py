@@ -13,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from channel_servers import BUILD_ROOT, Mosquitto, Vmd, machine, raise_descriptor_limit, time_disk, warm
+from channel_servers import BUILD_ROOT, Load, Mosquitto, Vmd, machine, raise_descriptor_limit, time_disk, warm
 from peers import percentile, spread
 
 DEVICES = int(os.environ.get("VMD_BENCHMARK_DEVICES", "10000"))
@@ -154,6 +154,13 @@ def measure_sets(servers, verdicts):
         rates = figures[server.name]
         tell(server, "sets", f"{statistics.median(rates):,.0f} a second [{min(rates):,.0f}–{max(rates):,.0f}]")
     verdicts.least("durable sets a second", statistics.median(figures["vmd"]), 4000)
+    bus = Load("bus", servers[0].socket_path(), "-")
+    bus.known(DEVICES)
+    rates = [bus.sets(10000, 256)["per_second"] for _ in range(ROUNDS)]
+    bus.close()
+    tell(servers[0], "sets by D-Bus, 4 connections",
+         f"{statistics.median(rates):,.0f} a second [{min(rates):,.0f}–{max(rates):,.0f}]")
+    verdicts.least("durable sets a second, by D-Bus", statistics.median(rates), 4000)
 
 
 def cost_of_set(server, n_connected):

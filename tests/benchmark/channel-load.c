@@ -1,10 +1,12 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* channel-load sse|mqtt PORT ADMINISTRATOR'S-TOKEN: a fleet of devices and whoever configures them,
- * in one thread. It reads commands, one on a line, and answers each with one line of JSON:
+/* channel-load sse|mqtt|bus PORT|PATH ADMINISTRATOR'S-TOKEN: a fleet of devices and whoever
+ * configures them, in one thread. It reads commands, one on a line, and answers each with one line
+ * of JSON:
  *
  *   provide N SIZE           makes N devices with SIZE bytes of values each, all in one group
+ *   known N                  there are N devices already, for errands
  *   connect N IN-FLIGHT      connects the first N devices
  *   drop                     closes their connections
  *   storm IN-FLIGHT          closes them, and connects them again
@@ -27,8 +29,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define N_ERRANDS 512
-
 static void
 idle_ended_cb (Load *load, Link *link)
 {
@@ -44,6 +44,8 @@ run_command (Load *load, const char *line)
 
   if (n == 3 && strcmp (verb, "provide") == 0)
     load_provide (load, a, b);
+  else if (n == 2 && strcmp (verb, "known") == 0)
+    load_know (load, a);
   else if (n == 3 && strcmp (verb, "connect") == 0)
     load_connect (load, a, b);
   else if (n == 1 && strcmp (verb, "drop") == 0)
@@ -93,15 +95,22 @@ read_command (Load *load, char *line, int size)
 int
 main (int argc, char **argv)
 {
-  Load load = { .n_errands = N_ERRANDS };
+  static const Protocol *const protocols[] = { &protocol_sse, &protocol_mqtt, &protocol_bus };
+  Load load = { 0 };
   char line[128];
 
   if (argc != 4)
     return 2;
   raise_limit ();
   setvbuf (stdin, NULL, _IONBF, 0);
-  load.protocol = strcmp (argv[1], "sse") == 0 ? &protocol_sse : &protocol_mqtt;
+  for (guint i = 0; i < G_N_ELEMENTS (protocols); i++)
+    if (strcmp (argv[1], protocols[i]->name) == 0)
+      load.protocol = protocols[i];
+  if (load.protocol == NULL)
+    return 2;
+  load.n_errands = load.protocol->n_errands;
   load.port = atoi (argv[2]);
+  load.path = argv[2][0] == '/' ? argv[2] : NULL;
   load.administrator = argv[3];
   load.epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   load.errands = g_new0 (Link, load.n_errands);

@@ -36,7 +36,7 @@ load_ask (Load *load, Link *link, const Errand *errand)
   link->device = errand->device;
   if (load->protocol->ask (load, errand, out))
     {
-      link->is_busy = TRUE;
+      link->n_asked++;
       link->began = g_get_monotonic_time ();
       link_send (link, out);
     }
@@ -66,7 +66,7 @@ answered_cb (Load *load, Link *link, gboolean done)
 static void
 ended_cb (Load *load, Link *link)
 {
-  if (link->is_errand && link->is_busy)
+  if (link->is_errand && link->n_asked > 0)
     g_error ("the server closed a connection that was in use");
 }
 
@@ -80,8 +80,10 @@ load_run_errands (Load *load, guint count, guint in_flight, ErrandMaker make)
 
   load->listener = &listener;
   load->data = &run;
-  for (guint i = 0; i < MIN (count, MIN (in_flight, load->n_errands)); i++)
-    ask_next (load, load_get_errand_link (load, i));
+  if (!load->protocol->pipelines)
+    in_flight = MIN (in_flight, load->n_errands);
+  for (guint i = 0; i < MIN (count, in_flight); i++)
+    ask_next (load, load_get_errand_link (load, i % load->n_errands));
   while (run.n_answered < count)
     load_turn (load, LOAD_PATIENCE);
   return g_get_monotonic_time () - began;
@@ -141,5 +143,14 @@ load_provide (Load *load, guint n_devices, gsize size)
   elapsed = load_run_errands (load, n_devices, in_flight, make_filling);
   report_number ("fills_per_second", n_devices / (elapsed / 1e6));
   report_number ("failures", load->n_failures);
+  report_end ();
+}
+
+/* They are there, made by somebody else; there is no fleet of them here. */
+void
+load_know (Load *load, guint n_devices)
+{
+  report_begin ("known");
+  load->n_devices = n_devices;
   report_end ();
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Connections, with as few system calls as there can be: on the loopback connect() is through when
@@ -66,7 +67,7 @@ link_ended (Link *link)
 
   link_close (link);
   /* A server may close a connection that nobody uses. */
-  if (link->is_errand && !link->is_busy)
+  if (link->is_errand && link->n_asked == 0)
     return;
   if (link->state < LINK_LIVE || link->is_errand)
     load->n_failures++;
@@ -97,7 +98,8 @@ link_answered (Link *link, guint64 version, gboolean done)
 
   link->received = g_get_monotonic_time ();
   link->version = version;
-  link->is_busy = FALSE;
+  if (link->n_asked > 0)
+    link->n_asked--;
   if (!done)
     load->n_failures++;
   if (load->listener->answered != NULL)
@@ -108,8 +110,10 @@ link_answered (Link *link, guint64 version, gboolean done)
 void
 link_send (Link *link, const GByteArray *out)
 {
-  gssize sent = send (link->fd, out->data, out->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+  gssize sent = 0;
 
+  if (link->unsent == NULL)
+    sent = send (link->fd, out->data, out->len, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent == (gssize) out->len)
     return;
   if (sent < 0 && errno != EAGAIN && errno != ENOTCONN)
@@ -146,28 +150,45 @@ choose_source (Link *link)
     g_error ("cannot come from another loopback address: %s", g_strerror (errno));
 }
 
-/* Connects it, and says what is said first. FALSE: there is no descriptor or port. */
-gboolean
-link_open (Link *link)
+static gboolean
+connect_to_port (Link *link)
 {
-  static GByteArray *out = NULL;
   struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons (link->load->port) };
   const int yes = 1;
 
-  if (out == NULL)
-    out = g_byte_array_new ();
   address.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
-  link->state = LINK_CONNECTING;
-  link->has_header = link->was_superseded = FALSE;
-  link->version = 0;
-  link->began = g_get_monotonic_time ();
   link->fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (link->fd < 0)
     return FALSE;
   choose_source (link);
   if (link->is_errand)
     setsockopt (link->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  if (connect (link->fd, (struct sockaddr *) &address, sizeof address) < 0 && errno != EINPROGRESS)
+  return connect (link->fd, (struct sockaddr *) &address, sizeof address) == 0 ||
+         errno == EINPROGRESS;
+}
+
+static gboolean
+connect_to_path (Link *link)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+  g_strlcpy (address.sun_path, link->load->path, sizeof address.sun_path);
+  link->fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  return link->fd >= 0 && connect (link->fd, (struct sockaddr *) &address, sizeof address) == 0;
+}
+
+/* Connects it, and says what is said first. FALSE: there is no descriptor or port. */
+gboolean
+link_open (Link *link)
+{
+  static GByteArray *out = NULL;
+  if (out == NULL)
+    out = g_byte_array_new ();
+  link->state = LINK_CONNECTING;
+  link->has_header = link->was_superseded = FALSE;
+  link->version = 0;
+  link->began = g_get_monotonic_time ();
+  if (link->load->path != NULL ? !connect_to_path (link) : !connect_to_port (link))
     {
       link_close (link);
       return FALSE;

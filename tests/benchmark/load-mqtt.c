@@ -190,4 +190,4 @@ take (Load *load, Link *link, const char *data, gsize length)
   return taken;
 }
 
-const Protocol protocol_mqtt = { "mqtt", greet, ask, greet_errands, take };
+const Protocol protocol_mqtt = { "mqtt", greet, ask, greet_errands, take, 512, FALSE };

@@ -24,7 +24,7 @@ typedef struct
   Load *load;
   int fd; /* -1: none */
   gboolean is_errand;
-  gboolean is_busy; /* with an errand */
+  guint n_asked; /* errands under way */
   LinkState state;
   gboolean stops; /* nobody reads it once it has its first snapshot */
   gboolean has_header; /* HTTP's has been read */
@@ -68,10 +68,13 @@ typedef struct
   void (*greet_errands) (Load *load, GByteArray *out);
   /* Takes whole messages out of @data and tells of them; how many bytes these were. */
   gsize (*take) (Load *load, Link *link, const char *data, gsize length);
+  guint n_errands; /* links that carry errands, at most */
+  gboolean pipelines; /* each carries several at once */
 } Protocol;
 
 extern const Protocol protocol_sse;
 extern const Protocol protocol_mqtt;
+extern const Protocol protocol_bus;
 
 /* What a measurement wants to hear of; each may be NULL. */
 typedef struct
@@ -88,6 +91,7 @@ struct _Load
   const Listener *listener;
   gpointer data; /* the listener's */
   guint16 port;
+  const char *path; /* (nullable) of a socket, instead of the port */
   const char *administrator; /* his token */
   int epoll_fd;
   char **tokens; /* of the devices, as they were answered */
@@ -120,6 +124,7 @@ gint64 load_run_errands (Load *load, guint count, guint in_flight, ErrandMaker m
 void load_ask (Load *load, Link *link, const Errand *errand);
 Link *load_get_errand_link (Load *load, guint index);
 void load_provide (Load *load, guint n_devices, gsize size);
+void load_know (Load *load, guint n_devices);
 
 /* load-fleet.c */
 void load_connect (Load *load, guint count, guint in_flight);
