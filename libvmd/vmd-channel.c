@@ -7,6 +7,7 @@
 #include "base/vmd-poll-private.h"
 #include "channel/vmd-channel-server-private.h"
 #include "vmd-admin-token-private.h"
+#include "vmd-channel-guests-private.h"
 #include "vmd-manager-devices-private.h"
 #include "vmd-manager-directory-private.h"
 #include "vmd-presence-storage-private.h"
@@ -40,6 +41,7 @@ struct _VmdChannel
   VmdPresenceStorage *presence;
   VmdBroker *broker;
   VmdChannelServer *server;
+  VmdChannelGuests *guests;
   char *address; /* (nullable) */
 };
 
@@ -174,6 +176,9 @@ start (VmdChannel *self, GError **error)
   if (!vmd_manager_set_device_server (self->manager, &server, self->broker, error) ||
       !vmd_channel_server_start (self->server, error))
     return FALSE;
+  self->guests = vmd_channel_guests_new (self->manager, self->server, error);
+  if (self->guests == NULL)
+    return FALSE;
   self->address = g_strdup (vmd_channel_server_get_address (self->server));
   return write_address (self, error);
 }
@@ -229,6 +234,8 @@ vmd_channel_close (VmdChannel *self)
     return;
   if (self->server != NULL)
     vmd_channel_server_stop (self->server);
+  /* By them the last words have come to the guests. */
+  g_clear_pointer (&self->guests, vmd_channel_guests_free);
   if (self->presence != NULL)
     vmd_presence_storage_close (self->presence);
   /* When the manager was closed first, there is nobody left to tell anything. */

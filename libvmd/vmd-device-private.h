@@ -93,6 +93,8 @@ gboolean vmd_device_token_matches (VmdDeviceToken *self, const char *id,
  * transaction. Blocks until it is durable: not on a main loop. NOT_FOUND. (transfer full): for the
  * seed. */
 char *vmd_manager_renew_guest_token (VmdManager *manager, const char *vm_id, GError **error);
+/* Its guest has none any more. Likewise. */
+gboolean vmd_manager_revoke_guest_token (VmdManager *manager, const char *vm_id, GError **error);
 
 /* vmd-config-revision.c: (element-type VmdHistoryRow) → (element-type VmdConfigRevision) */
 GListModel *vmd_config_revision_list_new (GPtrArray *rows);

@@ -308,3 +308,16 @@ vmd_manager_renew_guest_token (VmdManager *manager, const char *vm_id, GError **
     return NULL;
   return g_steal_pointer (&call->answer);
 }
+
+static gboolean
+revoke_guest_in_store (sqlite3 *db, gpointer data, GError **error)
+{
+  return vmd_token_row_remove_labelled (db, data, GUEST_LABEL, error);
+}
+
+gboolean
+vmd_manager_revoke_guest_token (VmdManager *manager, const char *vm_id, GError **error)
+{
+  return vmd_store_transact (vmd_manager_get_store (manager), revoke_guest_in_store,
+                             (gpointer) vm_id, NULL, error);
+}

@@ -41,6 +41,10 @@ struct _VmdManager
   GMutex verbs_mutex; /* a leaf; guards what follows */
   GCond verbs_changed;
   guint n_verbs; /* under way, on whichever threads */
+
+  GMutex follower_mutex; /* held while the follower is told; guards what follows */
+  VmdVmFollower vm_follower; /* (nullable) */
+  gpointer vm_follower_data;
 };
 
 typedef enum

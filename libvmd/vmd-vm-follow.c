@@ -7,9 +7,9 @@
 
 /* What follows from a new snapshot, in one place, whoever changed it and in whichever process:
  * waiters look again, a claim of ours that somebody wants to end is cancelled, work in a guest
- * whose launch ends is ended, the readiness probe begins or stops, a launch whose process is gone
- * is settled. All of it looks at the snapshot as it is now, so it does not matter in which order
- * two changes get here. */
+ * whose launch ends is ended, the channel begins or ends its link to the guest, the readiness probe
+ * begins or stops, a launch whose process is gone is settled. All of it looks at the snapshot as it
+ * is now, so it does not matter in which order two changes get here. */
 
 /* Our claim, and its job was not told yet: aborting twice does nothing. */
 static void
@@ -44,6 +44,7 @@ vmd_vm_follow (VmdVm *self)
   abort_cancelled_claim (self, now);
   vmd_vm_check_guards (self);
   vmd_manager_emit_changed (self->manager, self);
+  vmd_manager_tell_vm_follower (self->manager, self);
   vmd_vm_probe_follow (self);
   if (vmd_vm_snapshot_needs_settling (now))
     vmd_vm_settle_later (self);

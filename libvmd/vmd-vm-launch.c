@@ -7,6 +7,7 @@
 #include "base/vmd-state-dir-private.h"
 #include "guest/vmd-guest-private.h"
 #include "vmd-console-log-private.h"
+#include "vmd-device-private.h"
 #include "vmd-vm-disk-private.h"
 #include "vmd-vm-launch-private.h"
 
@@ -33,6 +34,7 @@ typedef struct
   char *initramfs;
   char *disk;
   char *socket;
+  char *token; /* the guest's, for the channel; never in a message */
   gboolean made_vm_dir;
   VmdLaunchRow *launch; /* (nullable) once it is recorded */
   VmdMachine *machine; /* (nullable) once it runs */
@@ -49,6 +51,7 @@ launching_clear (Launching *work)
   g_clear_pointer (&work->initramfs, g_free);
   g_clear_pointer (&work->disk, g_free);
   g_clear_pointer (&work->socket, g_free);
+  g_clear_pointer (&work->token, g_free);
   g_clear_pointer (&work->launch, vmd_launch_row_free);
   g_clear_object (&work->machine);
 }
@@ -125,6 +128,20 @@ make_keys (Launching *work, GError **error)
          vmd_guest_keys_ensure (work->vm_dir, work->cancellable, error);
 }
 
+/* One for each launch, so that what a guest gave away is no good when it has been started again. */
+static gboolean
+renew_token (Launching *work, GError **error)
+{
+  work->token = vmd_manager_renew_guest_token (work->manager, work->row->id, error);
+  return work->token != NULL;
+}
+
+static gboolean
+revoke_token (Launching *work, GError **error)
+{
+  return vmd_manager_revoke_guest_token (work->manager, work->row->id, error);
+}
+
 static gboolean
 write_initramfs (Launching *work, GError **error)
 {
@@ -135,7 +152,8 @@ write_initramfs (Launching *work, GError **error)
                          .launch = work->plan.launch,
                          .network = row->network,
                          .vm_dir = work->vm_dir,
-                         .ssh_server = row->ssh_server != NULL ? row->ssh_server : "none" };
+                         .ssh_server = row->ssh_server != NULL ? row->ssh_server : "none",
+                         .channel_token = work->token };
 
   if (!vmd_manager_is_real (work->manager))
     return TRUE;
@@ -311,6 +329,7 @@ static const struct
   { "launch-directory", "undo-directory", make_directory, remove_directory },
   { "launch-console", "undo-console", trim_console, NULL },
   { "launch-keys", "undo-keys", make_keys, NULL },
+  { "launch-token", "undo-token", renew_token, revoke_token },
   { "launch-initramfs", "undo-initramfs", write_initramfs, NULL },
   { "launch-disk", "undo-disk", make_disk, NULL },
   { "launch-record", "undo-record", record, tear_down },

@@ -107,6 +107,9 @@ struct _VmdBackendInterface
   VmdMachine *(*adopt) (VmdBackend *self, const char *vm_id, const VmdProcessId *process,
                         const char *control_socket, GCancellable *cancellable, gint64 deadline,
                         GError **error);
+  /* Where the guest's port to the channel is, given the control socket. Those that older versions
+   * made have none. */
+  char *(*dup_channel_socket) (VmdBackend *self, const char *control_socket);
   /* Takes away one recorded resource of a kind that only this backend knows, or of "process",
    * "file", "socket", "directory". Idempotent. */
   gboolean (*remove_resource) (VmdBackend *self, const char *kind, const char *name,
@@ -122,6 +125,7 @@ vmd_backend_spawn (VmdBackend *self, const VmdLaunchPlan *plan, const VmdLaunchR
 VmdMachine *vmd_backend_adopt (VmdBackend *self, const char *vm_id, const VmdProcessId *process,
                                const char *control_socket, GCancellable *cancellable,
                                gint64 deadline, GError **error);
+char *vmd_backend_dup_channel_socket (VmdBackend *self, const char *control_socket);
 gboolean
 vmd_backend_remove_resource (VmdBackend *self, const char *kind, const char *name, GError **error);
 

@@ -57,6 +57,14 @@ vmd_backend_adopt (VmdBackend *self, const char *vm_id, const VmdProcessId *proc
                                               deadline, error);
 }
 
+char *
+vmd_backend_dup_channel_socket (VmdBackend *self, const char *control_socket)
+{
+  g_return_val_if_fail (VMD_IS_BACKEND (self), NULL);
+
+  return VMD_BACKEND_GET_IFACE (self)->dup_channel_socket (self, control_socket);
+}
+
 gboolean
 vmd_backend_remove_resource (VmdBackend *self, const char *kind, const char *name, GError **error)
 {

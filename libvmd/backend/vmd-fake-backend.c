@@ -87,6 +87,12 @@ vmd_fake_backend_adopt (VmdBackend *backend, const char *vm_id, const VmdProcess
   return vmd_qmp_machine_new (process, control_socket, cancellable, deadline, error);
 }
 
+static char *
+vmd_fake_backend_dup_channel_socket (VmdBackend *backend, const char *control_socket)
+{
+  return vmd_hypervisor_dup_channel_socket (control_socket);
+}
+
 static gboolean
 vmd_fake_backend_remove_resource (VmdBackend *backend, const char *kind, const char *name,
                                   GError **error)
@@ -102,6 +108,7 @@ vmd_fake_backend_backend_init (VmdBackendInterface *iface)
   iface->dup_control_socket = vmd_fake_backend_dup_control_socket;
   iface->spawn = vmd_fake_backend_spawn;
   iface->adopt = vmd_fake_backend_adopt;
+  iface->dup_channel_socket = vmd_fake_backend_dup_channel_socket;
   iface->remove_resource = vmd_fake_backend_remove_resource;
 }
 

@@ -25,6 +25,7 @@ typedef struct
   VmdFakePort *control;
   VmdFakePort *agent;
   VmdFakePort *console;
+  VmdFakePort *channel;
   GMainLoop *loop;
 } VmdFakeVmm;
 

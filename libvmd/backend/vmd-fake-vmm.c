@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 /* vmd-fake-vmm: stands in for a hypervisor and the guest in it, for `vmd --backend fake`. It has
- * the control, agent and console sockets, the console's file and the SSH port of a real one,
- * survives the vmd that started it, and ends when its guest is powered off. No more: commands for
- * the guest are run by the fake transport. */
+ * the control, agent, console and channel sockets, the console's file and the SSH port of a real
+ * one, survives the vmd that started it, and ends when its guest is powered off. No more: commands
+ * for the guest are run by the fake transport. */
 
 /* What is done at @step. One that says "die" is carried out here. */
 void
@@ -102,6 +102,7 @@ vmd_fake_vmm_set_paused (VmdFakeVmm *self, gboolean paused)
   self->is_paused = paused;
   vmd_fake_port_set_paused (self->agent, paused);
   vmd_fake_port_set_paused (self->console, paused);
+  vmd_fake_port_set_paused (self->channel, paused);
 }
 
 static gboolean
@@ -151,6 +152,23 @@ open_console (VmdFakeVmm *self, GError **error)
   return self->console != NULL;
 }
 
+/* A guest without an agent for the channel: its port takes what comes, and says nothing. */
+static void
+ignored_cb (VmdFakePort *port, const char *text, gpointer data)
+{
+}
+
+static gboolean
+open_channel (VmdFakeVmm *self, GError **error)
+{
+  static const VmdFakePortEvents events = { .received = ignored_cb, .is_raw = TRUE };
+  g_autofree char *path = g_build_filename (self->runtime_dir, "channel", NULL);
+
+  self->channel = vmd_fake_port_new (path, &events, self, error);
+
+  return self->channel != NULL;
+}
+
 /* The port of a guest's SSH, chosen by the kernel as a real hypervisor's is. */
 static gboolean
 open_ssh_port (VmdFakeVmm *self, GError **error)
@@ -191,7 +209,8 @@ static gboolean
 open_all (VmdFakeVmm *self, GError **error)
 {
   return obey_launch (self, error) && open_ssh_port (self, error) && open_console (self, error) &&
-         vmd_fake_agent_open (self, error) && vmd_fake_control_open (self, error);
+         vmd_fake_agent_open (self, error) && open_channel (self, error) &&
+         vmd_fake_control_open (self, error);
 }
 
 static gboolean
@@ -224,6 +243,7 @@ close_all (VmdFakeVmm *self)
   g_clear_pointer (&self->control, vmd_fake_port_free);
   g_clear_pointer (&self->agent, vmd_fake_port_free);
   g_clear_pointer (&self->console, vmd_fake_port_free);
+  g_clear_pointer (&self->channel, vmd_fake_port_free);
   vmd_clear_fd (&self->ssh_fd);
   vmd_clear_fd (&self->console_fd);
   g_clear_pointer (&self->loop, g_main_loop_unref);

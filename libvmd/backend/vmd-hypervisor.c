@@ -31,11 +31,21 @@ vmd_hypervisor_dup_socket (const VmdLaunchPlan *plan, const char *name)
   return g_build_filename (plan->runtime_dir, name, NULL);
 }
 
+/* The one of the channel, of a hypervisor whose control socket is known. (transfer full) */
+char *
+vmd_hypervisor_dup_channel_socket (const char *control_socket)
+{
+  g_autofree char *directory = g_path_get_dirname (control_socket);
+
+  return g_build_filename (directory, VMD_CHANNEL_SOCKET, NULL);
+}
+
 /* Those that a launch before this one left behind go: an old socket would only be in the way. */
 static gboolean
 make_room (const VmdLaunchPlan *plan, GError **error)
 {
-  static const char *const sockets[] = { VMD_CONTROL_SOCKET, VMD_AGENT_SOCKET, VMD_CONSOLE_SOCKET };
+  static const char *const sockets[] = { VMD_CONTROL_SOCKET, VMD_AGENT_SOCKET, VMD_CONSOLE_SOCKET,
+                                         VMD_CHANNEL_SOCKET };
 
   for (gsize i = 0; i < G_N_ELEMENTS (sockets); i++)
     {

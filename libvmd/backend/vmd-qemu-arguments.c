@@ -117,6 +117,8 @@ add_channels (GPtrArray *argv, const VmdLaunchPlan *plan)
   add_socket (argv, plan, "agent", VMD_AGENT_SOCKET, "");
   add (argv, "-device", "virtio-serial-pci");
   add (argv, "-device", "virtserialport,chardev=agent,name=org.vmd.agent.0");
+  add_socket (argv, plan, "channel", VMD_CHANNEL_SOCKET, "");
+  add (argv, "-device", "virtserialport,chardev=channel,name=org.vmd.channel.0");
 }
 
 static void

@@ -120,6 +120,12 @@ vmd_qemu_backend_adopt (VmdBackend *backend, const char *vm_id, const VmdProcess
   return vmd_qmp_machine_new (process, control_socket, cancellable, deadline, error);
 }
 
+static char *
+vmd_qemu_backend_dup_channel_socket (VmdBackend *backend, const char *control_socket)
+{
+  return vmd_hypervisor_dup_channel_socket (control_socket);
+}
+
 static gboolean
 vmd_qemu_backend_remove_resource (VmdBackend *backend, const char *kind, const char *name,
                                   GError **error)
@@ -135,6 +141,7 @@ vmd_qemu_backend_backend_init (VmdBackendInterface *iface)
   iface->dup_control_socket = vmd_qemu_backend_dup_control_socket;
   iface->spawn = vmd_qemu_backend_spawn;
   iface->adopt = vmd_qemu_backend_adopt;
+  iface->dup_channel_socket = vmd_qemu_backend_dup_channel_socket;
   iface->remove_resource = vmd_qemu_backend_remove_resource;
 }
 

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 #define VMD_CONTROL_SOCKET "control"
 #define VMD_AGENT_SOCKET "agent"
 #define VMD_CONSOLE_SOCKET "console"
+#define VMD_CHANNEL_SOCKET "channel"
 
 #define VMD_TYPE_QMP_MACHINE (vmd_qmp_machine_get_type ())
 G_DECLARE_FINAL_TYPE (VmdQmpMachine, vmd_qmp_machine, VMD, QMP_MACHINE, GObject)

@@ -27,8 +27,11 @@
 #define OUTPUT_ROOM (32 * 1024)
 #define OUTPUT_STOP (96 * 1024)
 
-#define FIRST_RETRY G_USEC_PER_SEC
-#define MAX_DOUBLINGS 5
+/* How soon a socket that is not there yet is looked for again, doubled each time; and a guest that
+ * was there and is no more, or that broke the rules. */
+#define FIRST_RETRY (50 * G_TIME_SPAN_MILLISECOND)
+#define MAX_DOUBLINGS 9
+#define RECONNECT G_TIME_SPAN_SECOND
 
 /* What a server and a guest may have under way in the kernel. */
 #define SOCKET_BUFFER (32 * 1024)
@@ -127,8 +130,11 @@ begin_session (VmdGuestLink *self)
 static void
 disconnect (VmdGuestLink *self)
 {
-  guint doublings = MIN (self->n_failures, MAX_DOUBLINGS);
+  gint64 wait = FIRST_RETRY << MIN (self->n_failures, MAX_DOUBLINGS);
 
+  if (self->is_connected)
+    wait = MAX (wait, RECONNECT);
+  self->is_connected = FALSE;
   drop_all (self);
   vmd_guest_watch_close (&self->watch);
   vmd_mux_decoder_clear (&self->decoder);
@@ -136,7 +142,7 @@ disconnect (VmdGuestLink *self)
   self->in_session = FALSE;
   self->nonce = 0;
   self->n_failures++;
-  self->retry_at = g_get_monotonic_time () + (FIRST_RETRY << doublings);
+  self->retry_at = g_get_monotonic_time () + wait;
 }
 
 static gboolean
@@ -162,6 +168,7 @@ vmd_guest_link_connect (VmdGuestLink *self)
       return;
     }
   self->retry_at = 0;
+  self->is_connected = TRUE;
   begin_session (self);
   vmd_guest_watch_set (&self->watch, EPOLLIN | EPOLLOUT);
 }

@@ -57,6 +57,7 @@ struct _VmdGuestLink
   VmdMuxDecoder decoder;
   GByteArray *output; /* bounded: the guest is not read while there is too much */
   guint64 nonce; /* of the hello that is to be answered */
+  gboolean is_connected;
   gboolean in_session;
   guint32 last_id;
   VmdGuestConnection *connections[VMD_MUX_MAX_CONNECTIONS]; /* (nullable) each */

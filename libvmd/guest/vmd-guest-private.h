@@ -22,6 +22,8 @@ typedef struct
   const char *network; /* "user": eth0 by DHCP or as given by passt; "none" */
   const char *vm_dir; /* keys come from here */
   const char *ssh_server; /* "dropbear", "openssh", "none" */
+  const char
+      *channel_token; /* (nullable) by which the guest is the device of its VM's id; a secret */
 } VmdSeed;
 
 /* Writes @path (staged, renamed, 0600): the kernel's modules.cpio, then vmd-guest as /init, then

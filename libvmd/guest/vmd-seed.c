@@ -18,6 +18,8 @@
 #define MANAGEMENT_NIC "nic=52:54:00:76:6d:01 10.0.2.15/24\n"
 #define USER_NIC "nic=52:54:00:76:6d:02 10.0.3.15/24 10.0.3.2\nresolver=10.0.3.3\n"
 
+#define CHANNEL_URL "vport:org.vmd.channel.0"
+
 /* Twice what the kernel's generator needs to count as seeded. */
 #define ENTROPY_LENGTH 64
 
@@ -54,6 +56,9 @@ validate (const VmdSeed *seed, GError **error)
                      "“%s” is no SSH server: there are “dropbear”, “openssh” and “none”",
                      seed->ssh_server != NULL ? seed->ssh_server : "");
 
+  if (seed->channel_token != NULL && strpbrk (seed->channel_token, "\n\r =") != NULL)
+    return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT, "The token of a guest is none");
+
   return TRUE;
 }
 
@@ -79,6 +84,16 @@ dup_text (const VmdSeed *seed)
       "clock=%" G_GINT64_FORMAT "\n%s%s",
       seed->vm_id, seed->launch, seed->hostname, machine_id, seed->ssh_server, g_get_real_time (),
       MANAGEMENT_NIC, g_str_equal (seed->network, "user") ? USER_NIC : "");
+}
+
+/* The device that the guest is, and how it reaches the channel: by its second port. */
+static char *
+dup_channel_text (const VmdSeed *seed)
+{
+  if (seed->channel_token == NULL)
+    return g_strdup ("");
+  return g_strdup_printf ("device=%s\nchannel_url=" CHANNEL_URL "\nchannel_token=%s\n", seed->vm_id,
+                          seed->channel_token);
 }
 
 static gboolean
@@ -151,13 +166,19 @@ add_keys (GByteArray *archive, const VmdSeed *seed, GError **error)
 gboolean
 vmd_seed_add (GByteArray *archive, const VmdSeed *seed, GError **error)
 {
+  g_autofree char *machine = NULL;
+  g_autofree char *channel = NULL;
   g_autofree char *text = NULL;
 
   if (!validate (seed, error))
     return FALSE;
 
-  text = dup_text (seed);
+  machine = dup_text (seed);
+  channel = dup_channel_text (seed);
+  text = g_strconcat (machine, channel, NULL);
   vmd_cpio_add_directory (archive, "seed", 0700);
   vmd_cpio_add_file (archive, "seed/seed", 0600, text, strlen (text));
+  explicit_bzero (channel, strlen (channel));
+  explicit_bzero (text, strlen (text));
   return add_entropy (archive, error) && add_keys (archive, seed, error);
 }

@@ -113,6 +113,11 @@ ready (void *data, uint32_t events)
   while (n < MAX_READS && read_some (port))
     n++;
   mux_port_flush (port);
+  /* A host that comes as soon as another has gone may be heard before the other's absence is told:
+   * then its hello went with the other's session, and it has to be asked. */
+  if (port->was_alone && !port->is_alone && !port->mux.has_session && port->watch.fd >= 0)
+    loop_set_timer (&port->ask, ASK_MILLISECONDS);
+  port->was_alone = port->is_alone;
   /* There may be more, of which no edge would tell. */
   if (n == MAX_READS && port->watch.fd >= 0)
     loop_change (&port->watch, EPOLLIN | EPOLLOUT | EPOLLET);

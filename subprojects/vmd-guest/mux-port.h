@@ -15,6 +15,7 @@ struct mux_port
   struct loop_timer retry;
   struct loop_timer ask; /* for a session, if none begins by itself */
   bool is_alone; /* there is no host, as far as is known */
+  bool was_alone; /* when it was last looked at */
   int64_t wait; /* milliseconds, before it is opened again */
   void (*began) (void *user);
   void *user;

@@ -72,6 +72,8 @@ test_whole (void)
                     "logfile=/v/console.log,logappend=on -serial chardev:console");
   assert_has (line, "-chardev socket,id=agent,path=/r/agent,server=on,wait=off");
   assert_has (line, "-device virtserialport,chardev=agent,name=org.vmd.agent.0");
+  assert_has (line, "-chardev socket,id=channel,path=/r/channel,server=on,wait=off");
+  assert_has (line, "-device virtserialport,chardev=channel,name=org.vmd.channel.0");
   assert_has (line,
               "-device virtio-blk-pci,drive=root,serial=vmd-root,werror=report,rerror=report");
   assert_has (line, "-device virtio-rng-pci");

@@ -49,6 +49,7 @@ set_up (Fixture *fixture, gconstpointer data)
     .network = "user",
     .vm_dir = fixture->vm_dir,
     .ssh_server = "dropbear",
+    .channel_token = "0123456789abcdef.secret",
   };
 }
 
@@ -188,6 +189,8 @@ test_seed (Fixture *fixture, gconstpointer data)
   g_assert_nonnull (strstr (text, "nic=52:54:00:76:6d:01 10.0.2.15/24\n"));
   g_assert_nonnull (strstr (text, "nic=52:54:00:76:6d:02 10.0.3.15/24 10.0.3.2\n"));
   g_assert_nonnull (strstr (text, "resolver=10.0.3.3\n"));
+  g_assert_nonnull (strstr (text, "\ndevice=" VM_ID "\nchannel_url=vport:org.vmd.channel.0\n"
+                                  "channel_token=0123456789abcdef.secret\n"));
   g_assert_cmpstr (get_text (members, "seed/authorized_keys"), ==, "client.pub");
   g_assert_cmpstr (get_text (members, "seed/host.dropbear"), ==, "host.dropbear");
   g_assert_null (g_hash_table_lookup (members, "seed/ssh_host_ed25519_key"));
@@ -200,12 +203,14 @@ test_network_none (Fixture *fixture, gconstpointer data)
   const char *text;
 
   fixture->seed.network = "none";
+  fixture->seed.channel_token = NULL;
   assert_written (fixture);
   members = read_members (fixture->path);
   text = get_text (members, "seed/seed");
   g_assert_nonnull (strstr (text, "nic=52:54:00:76:6d:01 "));
   g_assert_null (strstr (text, "nic=52:54:00:76:6d:02"));
   g_assert_null (strstr (text, "resolver="));
+  g_assert_null (strstr (text, "channel_"));
 }
 
 static void
@@ -266,13 +271,14 @@ static void
 test_bad_values (Fixture *fixture, gconstpointer data)
 {
   const VmdSeed good = fixture->seed;
-  VmdSeed bad[5] = { good, good, good, good, good };
+  VmdSeed bad[6] = { good, good, good, good, good, good };
 
   bad[0].hostname = "one\nssh_server=none";
   bad[1].hostname = "";
   bad[2].vm_id = "short";
   bad[3].network = "bridge";
   bad[4].ssh_server = NULL;
+  bad[5].channel_token = "token\nlaunch=9";
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autoptr (GError) error = NULL;
