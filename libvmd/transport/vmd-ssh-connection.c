@@ -93,6 +93,7 @@ static void
 vmd_ssh_connection_init (VmdSshConnection *self)
 {
   vmd_ssh_wire_init (&self->wire);
+  self->ahead.hurry = VMD_SSH_HURRY;
 }
 
 /* @fd: a connected socket, taken

@@ -47,6 +47,9 @@ typedef struct
   const char *what; /* completes "timed out while …" */
 } VmdSshWait;
 
+/* Microseconds: less than what is prepared for the next command takes to be ready in a guest. */
+#define VMD_SSH_HURRY 5000
+
 /* What is done for the next command before there is one. */
 typedef struct
 {
@@ -54,6 +57,9 @@ typedef struct
   LIBSSH2_CHANNEL *standby; /* (nullable): vmd's program is being started on it, or waits */
   gboolean started; /* that was granted */
   gboolean no_standby; /* it cannot be had here */
+  gint64 ended; /* when the last command had; 0: there was none */
+  gint64 hurry; /* microseconds: who comes sooner than that after it is in a hurry */
+  gboolean in_hurry; /* so was the last one */
 } VmdSshAhead;
 
 #define VMD_TYPE_SSH_CONNECTION (vmd_ssh_connection_get_type ())

@@ -21,7 +21,9 @@
  * whether the command would not begin after all. A deadline of our own is only there for the first
  * word, when nothing has been asked for yet.
  *
- * A standby that cannot be had costs its connection one attempt. */
+ * A standby that cannot be had costs its connection one attempt. One that is not ready when the
+ * next command comes has gained nothing and cost a program's start: so there is none for a caller
+ * who sends one command directly after another. */
 
 #define READY "vmd-guest standby 1\n"
 #define BEGUN "begun\n"
@@ -71,10 +73,11 @@ vmd_ssh_standby_start (VmdSshConnection *connection)
   const VmdSshWait wait = { NULL, vmd_deadline_in (CHANNEL_TIMEOUT), "preparing for a command" };
   int result;
 
+  ahead->ended = g_get_monotonic_time ();
   if (ahead->standby != NULL)
     return;
   vmd_ssh_channel_prepare_next (connection);
-  if (ahead->no_standby)
+  if (ahead->no_standby || ahead->in_hurry)
     return;
   ahead->standby = vmd_ssh_channel_take_next (connection, &wait);
   if (ahead->standby == NULL)
@@ -272,6 +275,7 @@ vmd_ssh_standby_begin (VmdSshConnection *connection, VmdExecSpec *spec, const Vm
   gboolean ended;
 
   *channel = NULL;
+  ahead->in_hurry = ahead->ended > 0 && g_get_monotonic_time () - ahead->ended < ahead->hurry;
   if (ahead->standby == NULL || !fits (spec))
     return TRUE;
   if (!get_ready (connection, wait, &ended, error))

@@ -9,6 +9,7 @@
 
 #include "libvmd/base/vmd-poll-private.h"
 #include "libvmd/base/vmd-program-private.h"
+#include "libvmd/transport/vmd-ssh-private.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -154,6 +155,31 @@ test_becomes_command (gconstpointer data)
       /* The next one has been started when its id is another. */
       while (read_pid (&self) == pid)
         g_usleep (1000);
+    }
+}
+
+/* Who sends one command directly after another has the shell; who then pauses is stood by for. */
+static void
+test_hurry (gconstpointer data)
+{
+  g_auto (Fixture) self = { NULL };
+  VmdSshAhead *ahead;
+
+  set_up (&self, GPOINTER_TO_UINT (data), NULL);
+  if (self.server == NULL)
+    return;
+  ahead = vmd_ssh_connection_get_ahead (VMD_SSH_CONNECTION (self.connection));
+  ahead->hurry = G_MAXINT64;
+  for (guint i = 0; i < 3; i++)
+    {
+      check_runs_once (&self);
+      g_assert_false (server_stands_by (self.connection));
+    }
+  ahead->hurry = 0;
+  for (guint i = 0; i < 3; i++)
+    {
+      check_runs_once (&self);
+      g_assert_true (server_stands_by (self.connection));
     }
 }
 
@@ -511,6 +537,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   add ("becomes-command", test_becomes_command);
   add ("same-as-by-shell", test_same_as_by_shell);
+  add ("hurry", test_hurry);
   add ("plain-script", test_plain_script);
   add ("killed-while-waiting", test_killed_while_waiting);
   add ("ends-with-connection", test_ends_with_connection);
