@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import tap_main  # noqa: E402
 from client import MANAGER  # noqa: E402
 from daemon_case import PeerCase  # noqa: E402
-from sandbox import BUILD_ROOT, HANG_LIMIT, VMD, wait_until  # noqa: E402
+from sandbox import BUILD_ROOT, HANG_LIMIT, VMD, WITHOUT_LEAK_CHECKER, wait_until  # noqa: E402
 
 VMD_DEVICE = os.path.join(BUILD_ROOT, "vmctl", "vmd-device")
 
@@ -71,8 +71,8 @@ class Tls(PeerCase):
                 "--ca", self.path(authority + ".pem"), "--output", self.path(name + ".json")]
 
     def spawn(self, arguments, **options):
-        process = subprocess.Popen(arguments, env=self.sandbox.environment, stdin=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL, **options)
+        process = subprocess.Popen(arguments, env=self.sandbox.environment | WITHOUT_LEAK_CHECKER,
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
 
         def end():
             if process.poll() is None:
@@ -83,8 +83,8 @@ class Tls(PeerCase):
         return process
 
     def once(self, name, **options):
-        return subprocess.run([*self.device_arguments(name, **options), "--once"], env=self.sandbox.environment,
-                              capture_output=True, encoding="utf-8", timeout=HANG_LIMIT, check=False)
+        return subprocess.run([*self.device_arguments(name, **options), "--once"],
+                              env=self.sandbox.environment | WITHOUT_LEAK_CHECKER, capture_output=True, encoding="utf-8", timeout=HANG_LIMIT, check=False)
 
     def values_at(self, name):
         try:
