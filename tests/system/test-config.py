@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+# SPDX-FileCopyrightText: 2026 The vmd developers
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Real guests have what is set on them, whatever happens to them, their hypervisor or the daemon."""
+
+import os
+import signal
+import time
+import unittest
+
+from real_sandbox import RealSandbox
+from sandbox import wait_until
+import tap_main
+
+DIRECTORY = "/run/vmd/config"
+
+
+class Config(unittest.TestCase):
+    def setUp(self):
+        self.sandbox = RealSandbox()
+        self.sandbox.start()
+        self.addCleanup(self.sandbox.close)
+
+    def set(self, value, name="one"):
+        self.sandbox.out("config", "set", name, f"colour={value}")
+
+    def seen(self, name="one"):
+        found = self.sandbox.vmctl("exec", name, "--", "cat", f"{DIRECTORY}/colour")
+        return found.stdout if found.status == 0 else None
+
+    def device(self, name="one"):
+        return self.sandbox.good("device", "show", name, "--json").json[0]
+
+    def wait_for(self, value, name="one"):
+        wait_until(lambda: self.seen(name) == value, f"the guest has {value}")
+
+    def wait_connected(self, name="one"):
+        wait_until(lambda: self.device(name)["connected"], "the guest is connected")
+
+    def wait_applied(self, name="one"):
+        """The guest is connected, and has said that it has the newest."""
+        def is_settled():
+            device = self.device(name)
+            return device["connected"] and device["applied"]["version"] == device["version"]
+        wait_until(is_settled, "the newest is applied")
+
+    def test_running(self):
+        self.sandbox.out("create", "one")
+        self.set("red")
+        self.sandbox.out("start", "one")
+        # What was set before it booted is there when it has booted, or a moment later.
+        self.wait_for("red")
+        self.wait_applied()
+        generation = self.device()["generation"]
+        for value in ("green", "blue", "white"):
+            begin = time.monotonic()
+            self.set(value)
+            told = time.monotonic()
+            self.wait_for(value)
+            seen = time.monotonic()
+            print(f"# set in {told - begin:.3f} s, seen in the guest {seen - told:.3f} s later")
+            # Generous: it is a few hundredths.
+            self.assertLess(seen - told, 10)
+        self.wait_applied()
+        self.assertEqual(self.device()["generation"], generation)
+
+    def test_daemon_killed(self):
+        self.sandbox.out("create", "one")
+        self.set("red")
+        self.sandbox.out("start", "one")
+        self.wait_applied()
+        hypervisors = self.sandbox.hypervisors()
+        self.sandbox.end(signal.SIGKILL)
+        self.sandbox.start()
+        self.set("green")
+        self.wait_for("green")
+        self.wait_applied()
+        self.assertEqual(self.sandbox.hypervisors(), hypervisors)
+
+    def test_hypervisor_paused(self):
+        self.sandbox.out("create", "one")
+        self.sandbox.out("start", "one")
+        self.wait_connected()
+        generation = self.device()["generation"]
+        (pid,) = self.sandbox.hypervisors()
+        os.kill(pid, signal.SIGSTOP)
+        self.set("red")
+        self.set("green")
+        os.kill(pid, signal.SIGCONT)
+        self.wait_for("green")
+        self.wait_applied()
+        # The connection is the one that it was.
+        self.assertEqual(self.device()["generation"], generation)
+
+    def test_restarted(self):
+        self.sandbox.out("create", "one")
+        self.sandbox.out("start", "one")
+        self.set("red")
+        self.wait_applied()
+        self.sandbox.out("restart", "one")
+        self.wait_for("red")
+        self.wait_applied()
+        self.set("green")
+        self.wait_for("green")
+        self.sandbox.out("stop", "one")
+        wait_until(lambda: not self.device()["connected"], "nobody is connected")
+
+
+if __name__ == "__main__":
+    tap_main.main()
