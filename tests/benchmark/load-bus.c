@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* vmd's bus interface, peer to peer, for errands only: calls of ChangeConfig() on a few
- * connections, many under way on each. Written by hand, since a client library would be measured
+/* vmd's bus interface, peer to peer, for errands only: calls of ChangeConfig() on one
+ * connection, many under way on it. Written by hand, since a client library would be measured
  * with it. Everything is little-endian, which is checked of what comes. */
 
 #define DEVICES "/org/vmd/Vmd1/devices/"
@@ -194,4 +194,4 @@ take (Load *load, Link *link, const char *data, gsize length)
   return taken;
 }
 
-const Protocol protocol_bus = { "bus", greet, ask, greet_errands, take, 4, TRUE };
+const Protocol protocol_bus = { "bus", greet, ask, greet_errands, take, 1, TRUE };
