@@ -31,6 +31,9 @@
 /* Timers within that much of the first are served with it: fewer turns for ten thousand streams. */
 #define SLACK (50 * G_TIME_SPAN_MILLISECOND)
 #define EVENTS_AT_ONCE 256
+/* Ten thousand that connected in one moment have their heartbeats due in one moment too: what is
+ * set meanwhile goes in between. */
+#define HEARTBEATS_AT_ONCE 16
 /* Turns come no closer than that. */
 #define TURN_INTERVAL 200 /* microseconds */
 
@@ -282,7 +285,7 @@ serve_timers (VmdStreamLoop *self)
 
   while ((stream = peek_due (&self->blocked, now)) != NULL)
     remove_stream (self, stream, VMD_SUBSCRIPTION_SILENT);
-  while ((stream = peek_due (&self->idle, now)) != NULL)
+  for (guint i = 0; i < HEARTBEATS_AT_ONCE && (stream = peek_due (&self->idle, now)) != NULL; i++)
     {
       if (has_expired (stream))
         {

@@ -261,7 +261,8 @@ class Descriptors:
                        "absent", {}, fds=[writer])
         os.close(writer)
         self.assertEqual(read_all(reader), b"")
-        self.assertLessEqual(len(os.listdir(directory)), before)
+        # One left by each call would be twenty. What is opened once, to a guest's port, may come meanwhile.
+        self.assertLess(len(os.listdir(directory)), before + 20)
 
     def test_terminal(self):
         path = self.running()
