@@ -75,11 +75,10 @@ write_file (Server *self, const char *name, const char *content)
 static char *
 make_command (Server *self)
 {
-  g_autofree char *program = vmd_helper_find ("vmd-guest", NULL);
   g_autofree char *mounts = g_strdup_printf (
       "mount -t tmpfs tmpfs /run && mkdir /run/sshd /run/vmd && mount -t tmpfs tmpfs /var/log && "
       "mount --bind '%s/home' '%s' && ln -s '%s' /run/vmd/vmd-guest && ",
-      self->directory, getpwuid (getuid ())->pw_dir, program != NULL ? program : "nowhere");
+      self->directory, getpwuid (getuid ())->pw_dir, self->program);
   g_autofree char *server = NULL;
 
   if (self->kind == SERVER_DROPBEAR)
@@ -225,6 +224,23 @@ make_keys (Server *self)
     g_assert_true (run (convert));
 }
 
+/* The server finds another home in the place of the user's, in which this may be built. */
+static void
+copy_program (Server *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *built = vmd_helper_find ("vmd-guest", &error);
+  g_autofree char *content = NULL;
+  gsize length;
+
+  g_assert_no_error (error);
+  self->program = path_of (self, "vmd-guest");
+  g_file_get_contents (built, &content, &length, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_file_set_contents_full (self->program, content, length, G_FILE_SET_CONTENTS_NONE,
+                                           0755, NULL));
+}
+
 Server *
 server_new (ServerKind kind)
 {
@@ -243,6 +259,7 @@ server_new (ServerKind kind)
   self->pids = g_array_new (FALSE, FALSE, sizeof (GPid));
   g_mutex_init (&self->mutex);
   make_keys (self);
+  copy_program (self);
   self->address = g_new0 (VmdGuestAddress, 1);
   self->address->vm_id = g_strdup ("0123456789abcdef0123456789abcdef");
   self->address->launch = 1;
@@ -256,13 +273,9 @@ server_new (ServerKind kind)
 }
 
 VmdTransport *
-server_transport_new (void)
+server_transport_new (Server *self)
 {
-  g_autoptr (GError) error = NULL;
-  g_autofree char *program = vmd_helper_find ("vmd-guest", &error);
-
-  g_assert_no_error (error);
-  return vmd_ssh_transport_new (program);
+  return vmd_ssh_transport_new (self->program);
 }
 
 gboolean
@@ -310,6 +323,7 @@ server_free (Server *self)
   close (self->stop_fd);
   vmd_guest_address_free (self->address);
   g_mutex_clear (&self->mutex);
+  g_free (self->program);
   g_free (self->directory);
   g_free (self);
 }

@@ -24,6 +24,7 @@ typedef struct
 {
   ServerKind kind;
   char *directory; /* private, removed at the end */
+  char *program; /* vmd's own, in it */
   VmdGuestAddress *address; /* right in all: a test makes wrong what it likes */
   const char
       *configuration; /* (nullable): more lines for sshd_config, set before the first connection */
@@ -40,7 +41,7 @@ void server_free (Server *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Server, server_free)
 
 /* The transport to it, as to a guest: with vmd's own program. (transfer full) */
-VmdTransport *server_transport_new (void);
+VmdTransport *server_transport_new (Server *self);
 /* Has the connection run a command and then stand by for the next one. */
 void server_warm_up (VmdGuestConnection *connection);
 gboolean server_stands_by (VmdGuestConnection *connection);

@@ -29,7 +29,7 @@ static gboolean by_standby;
 static VmdGuestConnection *
 try_connecting (Server *server, GCancellable *cancellable, guint milliseconds, GError **error)
 {
-  g_autoptr (VmdTransport) transport = server_transport_new ();
+  g_autoptr (VmdTransport) transport = server_transport_new (server);
 
   return vmd_transport_connect (transport, server->address, cancellable,
                                 vmd_deadline_in (milliseconds), error);

@@ -58,7 +58,6 @@ static void
 set_up (Fixture *self, ServerKind kind, const char *script)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *real = vmd_helper_find ("vmd-guest", NULL);
   g_autofree char *program = NULL;
   g_autofree char *text = NULL;
 
@@ -69,7 +68,7 @@ set_up (Fixture *self, ServerKind kind, const char *script)
   text = script != NULL ? g_strdup_printf ("#!/bin/sh\necho $$ >>'%s/pids'\n%s\n",
                                            self->server->directory, script)
                         : g_strdup_printf ("#!/bin/sh\necho $$ >>'%s/pids'\nexec '%s' \"$@\"\n",
-                                           self->server->directory, real);
+                                           self->server->directory, self->server->program);
   g_assert_true (
       g_file_set_contents_full (program, text, -1, G_FILE_SET_CONTENTS_NONE, 0700, NULL));
   self->transport = vmd_ssh_transport_new (program);

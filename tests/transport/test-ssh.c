@@ -46,7 +46,7 @@ set_up (Fixture *self, gconstpointer data)
   self->server = server_new (choice & ~STANDBY);
   if (self->server == NULL)
     return;
-  self->transport = (choice & STANDBY) != 0 ? server_transport_new ()
+  self->transport = (choice & STANDBY) != 0 ? server_transport_new (self->server)
                                             : vmd_ssh_transport_new ("/no/such/program");
   self->connection = connect_to (self, &error);
   g_assert_no_error (error);
