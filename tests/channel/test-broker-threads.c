@@ -48,14 +48,18 @@ take_over_cb (gpointer data)
       const VmdSubscriber subscriber = { worker->device, "same", "peer", "token" };
       VmdSubscription *subscription;
       gint64 retry_after = 0;
+      gboolean is_live;
 
       subscription = vmd_broker_subscribe (worker->broker, &subscriber, &sink, &retry_after, NULL);
       g_assert_nonnull (subscription);
-      if (vmd_subscription_get_end (subscription) == VMD_SUBSCRIPTION_LIVE && i % 3 == 0)
+      is_live = vmd_subscription_get_end (subscription) == VMD_SUBSCRIPTION_LIVE;
+      if (is_live && i % 3 == 0)
         vmd_broker_leave (worker->broker, subscription, VMD_SUBSCRIPTION_LEFT);
       if (worker->last != NULL)
         {
-          g_assert_cmpint (vmd_subscription_get_end (worker->last), !=, VMD_SUBSCRIPTION_LIVE);
+          /* One that was overtaken on its way leaves the end of those before to who overtook it. */
+          if (is_live)
+            g_assert_cmpint (vmd_subscription_get_end (worker->last), !=, VMD_SUBSCRIPTION_LIVE);
           vmd_broker_leave (worker->broker, worker->last, VMD_SUBSCRIPTION_LEFT);
           vmd_subscription_unref (worker->last);
         }

@@ -530,26 +530,6 @@ add (const char *name, GTestDataFunc test)
   g_test_add_data_func (dropbear, GUINT_TO_POINTER (SERVER_DROPBEAR), test);
 }
 
-/* No program of vmd's in the guest: what is tried ahead of time fails as the next command comes. */
-static void
-test_no_program (gconstpointer data)
-{
-  for (guint i = 0; i < 25; i++)
-    {
-      g_auto (Fixture) self = { .server = server_new (GPOINTER_TO_UINT (data)) };
-      g_autoptr (GError) error = NULL;
-
-      if (self.server == NULL)
-        return;
-      self.transport = vmd_ssh_transport_new ("/no/such/program");
-      self.connection = vmd_transport_connect (self.transport, self.server->address, NULL,
-                                               vmd_deadline_in (HANG_LIMIT), &error);
-      g_assert_no_error (error);
-      for (guint j = 0; j < 3; j++)
-        check_runs_once (&self);
-    }
-}
-
 int
 main (int argc, char **argv)
 {
@@ -558,7 +538,6 @@ main (int argc, char **argv)
   add ("same-as-by-shell", test_same_as_by_shell);
   add ("hurry", test_hurry);
   add ("plain-script", test_plain_script);
-  add ("no-program", test_no_program);
   add ("killed-while-waiting", test_killed_while_waiting);
   add ("ends-with-connection", test_ends_with_connection);
   add ("ends-with-server", test_ends_with_server);
