@@ -129,6 +129,21 @@ await_ready (VmdSshConnection *connection, const VmdSshWait *wait, GError **erro
   return expect (connection, ahead->standby, READY, &ended, wait, error);
 }
 
+/* Of one that has ended by itself: dropbear, as it sees to that end, closes channels that have no
+ * command yet, and the shell's is about to be one. What it has closed, it has seen to. */
+static void
+await_closed (VmdSshConnection *connection, GCancellable *cancellable)
+{
+  LIBSSH2_CHANNEL *channel = vmd_ssh_connection_get_ahead (connection)->standby;
+  const VmdSshWait wait = { cancellable, vmd_deadline_in (CHANNEL_TIMEOUT), "letting go" };
+  gboolean again = libssh2_channel_eof (channel) == 1;
+
+  while (again)
+    if (!vmd_ssh_connection_settle (connection, libssh2_channel_wait_closed (channel), &wait,
+                                    &again, NULL))
+      return;
+}
+
 /* *@useless: there is none to be had, and no error. */
 static gboolean
 get_ready (VmdSshConnection *connection, const VmdSshWait *wait, gboolean *useless, GError **error)
@@ -139,6 +154,7 @@ get_ready (VmdSshConnection *connection, const VmdSshWait *wait, gboolean *usele
   limited.deadline = MIN (wait->deadline, vmd_deadline_in (READY_TIMEOUT));
   if (await_ready (connection, &limited, &local))
     return TRUE;
+  await_closed (connection, wait->cancellable);
   give_up (connection);
   *useless = vmd_ssh_connection_get_wire (connection)->failure == 0 &&
              !g_error_matches (local, VMD_ERROR, VMD_ERROR_CANCELLED) &&

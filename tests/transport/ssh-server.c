@@ -311,13 +311,17 @@ server_signal (Server *self, int number)
 void
 server_free (Server *self)
 {
+  gint64 deadline = g_get_monotonic_time () + 20 * G_USEC_PER_SEC;
+
   eventfd_write (self->stop_fd, 1);
   if (self->thread != NULL)
     g_thread_join (self->thread);
   server_signal (self, SIGKILL);
   for (guint i = 0; i < self->pids->len; i++)
     waitpid (g_array_index (self->pids, GPid, i), NULL, 0);
-  g_assert_true (vmd_remove_tree (self->directory, NULL));
+  /* A command that is about to end may still write there. */
+  while (!vmd_remove_tree (self->directory, NULL))
+    g_assert_cmpint (g_get_monotonic_time (), <, deadline);
   g_array_unref (self->pids);
   close (self->listen_fd);
   close (self->stop_fd);
