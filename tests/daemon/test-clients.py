@@ -250,12 +250,12 @@ class Vanishing:
 
         for _ in range(5):
             visit()
+        wait_until(self.is_linked, "what is opened once is open")
         before = len(os.listdir(directory))
         for _ in range(200):
             visit()
         self.client.get(path, "Vm", "State")
-        # But for the link to the guest's port, which is made at any time after the start.
-        wait_until(lambda: self.client.iterate() or len(os.listdir(directory)) <= before + 1,
+        wait_until(lambda: self.client.iterate() or len(os.listdir(directory)) <= before,
                    "its descriptors are as many as before")
 
 

@@ -41,6 +41,12 @@ class PeerCase(unittest.TestCase):
         self.client.vm(path, "Start")
         return path
 
+    def is_linked(self):
+        """The daemon has connected to a guest's port for the channel, as it does at any time after the start."""
+        with open("/proc/net/unix", encoding="utf-8") as table:
+            return any(row[5] == "03" and row[7].startswith(self.sandbox.runtime) and row[7].endswith("/channel")
+                       for row in map(str.split, table) if len(row) == 8)
+
 
 class BusCase(PeerCase):
     """The same on a session bus."""
