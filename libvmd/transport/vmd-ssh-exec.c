@@ -258,7 +258,9 @@ begin (Exec *self, GError **error)
 
 /* Has the guest end the command, which otherwise would only lose its streams. The guest is not
  * waited for longer than one that works needs to take the order; the connection is given up after
- * that, and the order is carried out all the same. */
+ * that, and the order is carried out all the same. So it is when the command ends by itself while
+ * the order has no process yet, and dropbear closes its channel (vmd-ssh-standby.c): the connection
+ * is over either way, and whoever is hung up on twice does not mind. */
 static void
 hang_up (Exec *self)
 {

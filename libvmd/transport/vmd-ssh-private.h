@@ -93,6 +93,9 @@ void vmd_ssh_channel_end (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel
 
 /* -- vmd-ssh-standby.c: a command that has begun before anybody knows which -- */
 void vmd_ssh_standby_start (VmdSshConnection *connection);
+/* Before a channel is opened for a command. */
+gboolean
+vmd_ssh_standby_leave (VmdSshConnection *connection, const VmdSshWait *wait, GError **error);
 gboolean vmd_ssh_standby_begin (VmdSshConnection *connection, VmdExecSpec *spec,
                                 const VmdSshWait *wait, LIBSSH2_CHANNEL **channel, GError **error);
 

@@ -211,9 +211,11 @@ VmdGuestProcess *
 vmd_ssh_process_new (VmdSshConnection *connection, const char *command, const VmdSshWait *wait,
                      GError **error)
 {
-  LIBSSH2_CHANNEL *channel = vmd_ssh_channel_open (connection, NULL, 0, 0, command, wait, error);
+  LIBSSH2_CHANNEL *channel = NULL;
   VmdSshProcess *self;
 
+  if (vmd_ssh_standby_leave (connection, wait, error))
+    channel = vmd_ssh_channel_open (connection, NULL, 0, 0, command, wait, error);
   if (channel == NULL)
     return NULL;
   self = g_object_new (VMD_TYPE_SSH_PROCESS, NULL);

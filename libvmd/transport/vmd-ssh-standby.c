@@ -23,12 +23,26 @@
  *
  * A standby that cannot be had costs its connection one attempt. One that is not ready when the
  * next command comes has gained nothing and cost a program's start: so there is none for a caller
- * who sends one command directly after another. */
+ * who sends one command directly after another.
+ *
+ * Where the server is dropbear, a channel that has no command yet is never open beside a process
+ * that may end. Up to 2024.85, dropbear looks at all channels when a child of its ends, and closes
+ * those that have none (check_close() in common-channel.c: sesscheckclose() allows it as long as
+ * there is no process, and close_chan_fd() takes the descriptors that are not there yet for the one
+ * to be closed). Such a channel cannot be opened anew when it was closed before the answer to its
+ * request came. The request may have been on its way, and sessioncommand() does not look whether
+ * the channel is closed: it begins the command, does not say so, and gives up the connection by an
+ * assertion as soon as the command says something. Nobody could tell whether it was begun. So
+ * whoever needs a channel for a command has the standby end first, by vmd_ssh_standby_leave(), and
+ * waits for dropbear to close its channel. That it does once it has seen the process's end, and by
+ * then it has looked at all channels, within the same turn of its loop (session_loop() in
+ * common-session.c). After that nothing runs on the connection until the command does. */
 
 #define READY "vmd-guest standby 1\n"
 #define BEGUN "begun\n"
 #define CHANNEL_TIMEOUT 250 /* milliseconds */
 #define READY_TIMEOUT 3000
+#define LEAVE_TIMEOUT 60000
 
 /* Lets go of a channel without waiting for the guest, which may keep it as long as it likes: what
  * is left of it goes with the session. Whoever waits there finds the end of its input. */
@@ -37,15 +51,6 @@ dismiss (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel)
 {
   libssh2_channel_free (channel);
   vmd_ssh_wire_flush (vmd_ssh_connection_get_wire (connection));
-}
-
-static void
-give_up (VmdSshConnection *connection)
-{
-  VmdSshAhead *ahead = vmd_ssh_connection_get_ahead (connection);
-
-  ahead->no_standby = TRUE;
-  dismiss (connection, g_steal_pointer (&ahead->standby));
 }
 
 static int
@@ -85,7 +90,10 @@ vmd_ssh_standby_start (VmdSshConnection *connection)
   result = request_standby (connection);
   ahead->started = result == 0;
   if (result != 0 && result != LIBSSH2_ERROR_EAGAIN)
-    give_up (connection);
+    {
+      ahead->no_standby = TRUE;
+      dismiss (connection, g_steal_pointer (&ahead->standby));
+    }
   vmd_ssh_wire_flush (vmd_ssh_connection_get_wire (connection));
 }
 
@@ -129,19 +137,63 @@ await_ready (VmdSshConnection *connection, const VmdSshWait *wait, GError **erro
   return expect (connection, ahead->standby, READY, &ended, wait, error);
 }
 
-/* Of one that has ended by itself: dropbear, as it sees to that end, closes channels that have no
- * command yet, and the shell's is about to be one. What it has closed, it has seen to. */
-static void
-await_closed (VmdSshConnection *connection, GCancellable *cancellable)
+/* Until the server has seen its end: not by what it says, which nobody reads. */
+static gboolean
+await_end (VmdSshConnection *connection, LIBSSH2_CHANNEL *channel, const VmdSshWait *wait,
+           GError **error)
 {
-  LIBSSH2_CHANNEL *channel = vmd_ssh_connection_get_ahead (connection)->standby;
-  const VmdSshWait wait = { cancellable, vmd_deadline_in (CHANNEL_TIMEOUT), "letting go" };
-  gboolean again = libssh2_channel_eof (channel) == 1;
+  gboolean closed = FALSE, again = TRUE;
 
   while (again)
-    if (!vmd_ssh_connection_settle (connection, libssh2_channel_wait_closed (channel), &wait,
-                                    &again, NULL))
-      return;
+    if (!vmd_ssh_connection_settle (connection, libssh2_channel_send_eof (channel), wait, &again,
+                                    error))
+      return FALSE;
+  while (!closed)
+    {
+      struct pollfd fds[1];
+
+      if (!vmd_ssh_channel_listen (connection, channel, &closed, wait->what, error))
+        return FALSE;
+      if (!closed && !vmd_ssh_connection_wait (connection, wait, fds, G_N_ELEMENTS (fds), error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+is_dropbear (VmdSshConnection *connection)
+{
+  const char *banner = libssh2_session_banner_get (vmd_ssh_connection_get_session (connection));
+
+  return banner != NULL && strstr (banner, "dropbear") != NULL;
+}
+
+/**
+ * vmd_ssh_standby_leave:
+ *
+ * Has what stands by end, if there is anything, so that a channel may be opened for a command. A
+ * guest that does not let it end is waited for as for the command itself, but not for ever: one
+ * process that is stopped would lock up everybody. The connection is given up then.
+ *
+ * Returns: FALSE when it does not end: TIMED_OUT, CANCELLED, UNREACHABLE
+ */
+gboolean
+vmd_ssh_standby_leave (VmdSshConnection *connection, const VmdSshWait *wait, GError **error)
+{
+  VmdSshAhead *ahead = vmd_ssh_connection_get_ahead (connection);
+  const VmdSshWait limited = { wait->cancellable,
+                               MIN (wait->deadline, vmd_deadline_in (LEAVE_TIMEOUT)),
+                               "waiting for what stood by in the guest to end" };
+  gboolean left = TRUE;
+
+  if (ahead->standby == NULL)
+    return TRUE;
+  if (is_dropbear (connection))
+    left = await_end (connection, ahead->standby, &limited, error);
+  if (!left)
+    vmd_ssh_wire_cut (vmd_ssh_connection_get_wire (connection));
+  dismiss (connection, g_steal_pointer (&ahead->standby));
+  return left;
 }
 
 /* *@useless: there is none to be had, and no error. */
@@ -154,12 +206,13 @@ get_ready (VmdSshConnection *connection, const VmdSshWait *wait, gboolean *usele
   limited.deadline = MIN (wait->deadline, vmd_deadline_in (READY_TIMEOUT));
   if (await_ready (connection, &limited, &local))
     return TRUE;
-  await_closed (connection, wait->cancellable);
-  give_up (connection);
+  vmd_ssh_connection_get_ahead (connection)->no_standby = TRUE;
   *useless = vmd_ssh_connection_get_wire (connection)->failure == 0 &&
              !g_error_matches (local, VMD_ERROR, VMD_ERROR_CANCELLED) &&
              g_get_monotonic_time () < wait->deadline;
-  if (!*useless)
+  if (*useless)
+    *useless = vmd_ssh_standby_leave (connection, wait, error);
+  else
     g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
 }
@@ -293,17 +346,18 @@ vmd_ssh_standby_begin (VmdSshConnection *connection, VmdExecSpec *spec, const Vm
   *channel = NULL;
   ahead->in_hurry = ahead->ended > 0 && g_get_monotonic_time () - ahead->ended < ahead->hurry;
   if (ahead->standby == NULL || !fits (spec))
-    return TRUE;
+    return vmd_ssh_standby_leave (connection, wait, error);
   if (!get_ready (connection, wait, &ended, error))
     return ended;
   request = make_request (spec);
-  *channel = g_steal_pointer (&ahead->standby);
-  if (send_request (connection, *channel, request, &ended, wait, &local) &&
-      expect (connection, *channel, BEGUN, &ended, wait, &local))
+  if (send_request (connection, ahead->standby, request, &ended, wait, &local) &&
+      expect (connection, ahead->standby, BEGUN, &ended, wait, &local))
+    *channel = g_steal_pointer (&ahead->standby);
+  if (*channel != NULL)
     return TRUE;
-  if (!ended)
-    g_propagate_error (error, g_steal_pointer (&local));
-  else
-    dismiss (connection, g_steal_pointer (channel));
-  return ended;
+  if (ended)
+    return vmd_ssh_standby_leave (connection, wait, error);
+  *channel = g_steal_pointer (&ahead->standby);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
 }

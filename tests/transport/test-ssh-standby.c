@@ -314,66 +314,66 @@ test_plain_script (gconstpointer data)
 
 /* The command runs, once, and so do those after it. */
 static void
-check_falls_back (const char *script)
+check_falls_back (gconstpointer kind, const char *script)
 {
   g_auto (Fixture) self = { NULL };
 
-  set_up (&self, SERVER_OPENSSH, script);
+  set_up (&self, GPOINTER_TO_UINT (kind), script);
   for (guint i = 0; self.server != NULL && i < 3; i++)
     check_runs_once (&self);
 }
 
 static void
-test_declines (void)
+test_declines (gconstpointer data)
 {
-  check_falls_back (SAY_READY TAKE_REQUEST "exit 125");
+  check_falls_back (data, SAY_READY TAKE_REQUEST "exit 125");
 }
 
 static void
-test_dies_with_request (void)
+test_dies_with_request (gconstpointer data)
 {
-  check_falls_back (SAY_READY TAKE_REQUEST "kill -KILL $$");
+  check_falls_back (data, SAY_READY TAKE_REQUEST "kill -KILL $$");
 }
 
 static void
-test_does_not_wait (void)
+test_does_not_wait (gconstpointer data)
 {
-  check_falls_back (SAY_READY "exit 0");
+  check_falls_back (data, SAY_READY "exit 0");
 }
 
 static void
-test_half_a_word (void)
+test_half_a_word (gconstpointer data)
 {
-  check_falls_back (SAY_READY TAKE_REQUEST "printf beg");
+  check_falls_back (data, SAY_READY TAKE_REQUEST "printf beg");
 }
 
 static void
-test_dies_before (void)
+test_dies_before (gconstpointer data)
 {
-  check_falls_back ("exit 1");
+  check_falls_back (data, "exit 1");
 }
 
 static void
-test_other_version (void)
+test_other_version (gconstpointer data)
 {
-  check_falls_back ("echo 'vmd-guest standby 0'; exec cat");
+  check_falls_back (data, "echo 'vmd-guest standby 0'; exec cat");
 }
 
 static void
-test_silent_end (void)
+test_silent_end (gconstpointer data)
 {
-  check_falls_back ("exec >/dev/null; exec cat");
+  check_falls_back (data, "exec >/dev/null; exec cat");
 }
 
 /* Nothing was asked for: the command waits a little, its successors do not, and what hung is let
  * go. */
 static void
-test_hangs (void)
+test_hangs (gconstpointer data)
 {
   g_auto (Fixture) self = { NULL };
   vmd_autofd int pidfd = -1;
 
-  set_up (&self, SERVER_OPENSSH, "exec cat >/dev/null");
+  set_up (&self, GPOINTER_TO_UINT (data), "exec cat >/dev/null");
   if (self.server == NULL)
     return;
   pidfd = pidfd_open (read_pid (&self), 0);
@@ -541,14 +541,14 @@ main (int argc, char **argv)
   add ("killed-while-waiting", test_killed_while_waiting);
   add ("ends-with-connection", test_ends_with_connection);
   add ("ends-with-server", test_ends_with_server);
-  g_test_add_func ("/ssh-standby/declines", test_declines);
-  g_test_add_func ("/ssh-standby/dies-with-request", test_dies_with_request);
-  g_test_add_func ("/ssh-standby/does-not-wait", test_does_not_wait);
-  g_test_add_func ("/ssh-standby/half-a-word", test_half_a_word);
-  g_test_add_func ("/ssh-standby/dies-before", test_dies_before);
-  g_test_add_func ("/ssh-standby/other-version", test_other_version);
-  g_test_add_func ("/ssh-standby/silent-end", test_silent_end);
-  g_test_add_func ("/ssh-standby/hangs", test_hangs);
+  add ("declines", test_declines);
+  add ("dies-with-request", test_dies_with_request);
+  add ("does-not-wait", test_does_not_wait);
+  add ("half-a-word", test_half_a_word);
+  add ("dies-before", test_dies_before);
+  add ("other-version", test_other_version);
+  add ("silent-end", test_silent_end);
+  add ("hangs", test_hangs);
   g_test_add_func ("/ssh-standby/silent-with-request", test_silent_with_request);
   g_test_add_func ("/ssh-standby/cancel-with-request", test_cancel_with_request);
   g_test_add_func ("/ssh-standby/wrong-word", test_wrong_word);
