@@ -29,9 +29,14 @@
 #define MANAGEMENT_MAC "52:54:00:76:6d:01"
 #define USER_MAC "52:54:00:76:6d:02"
 
-/* i8042.*: QEMU's keyboard controller is probed for a quarter of a second otherwise. reboot=t: a
+/* no_timer_check: the kernel tries the timer by counting ten of its interrupts in a time that it
+ * measures by a loop. An emulated processor that has to wait for a real one fails that, and the
+ * kernel panics ("IO-APIC + timer doesn't work"); under KVM it leaves the check out by itself.
+ * i8042.*: QEMU's keyboard controller is probed for a quarter of a second otherwise. reboot=t: a
  * triple fault, with -no-reboot the quickest end. */
-#define KERNEL_ARGUMENTS "console=ttyS0 quiet panic=-1 reboot=t i8042.noaux i8042.nokbd"
+#define KERNEL_ARGUMENTS                                                                           \
+  "console=ttyS0 quiet panic=-1 reboot=t no_timer_check"                                           \
+  " i8042.noaux i8042.nokbd"
 
 /* Adds @option, and @value unless that is NULL. */
 static void

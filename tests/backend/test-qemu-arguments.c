@@ -65,7 +65,7 @@ test_whole (void)
   assert_has (line, "-accel tcg,thread=multi");
   assert_has (line, "-smp 2 -m size=536870912B");
   assert_has (line, "-kernel /k/vmlinuz -initrd /v/initramfs -append console=ttyS0 quiet panic=-1"
-                    " reboot=t i8042.noaux i8042.nokbd");
+                    " reboot=t no_timer_check i8042.noaux i8042.nokbd");
   assert_has (line, "-chardev socket,id=control,path=/r/control,server=on,wait=off"
                     " -mon chardev=control,mode=control");
   assert_has (line, "-chardev socket,id=console,path=/r/console,server=on,wait=off,"

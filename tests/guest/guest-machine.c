@@ -175,8 +175,9 @@ build_argv (GuestMachine *self)
     add_arguments (argv, self->more_arguments);
   add_argument_pair (argv, "-kernel", g_build_filename (self->kernel, "vmlinuz", NULL));
   add_argument_pair (argv, "-initrd", dup_path (self, "initramfs"));
-  add_argument_pair (argv, "-append",
-                     g_strdup ("console=ttyS0 quiet panic=-1 i8042.noaux i8042.nokbd"));
+  add_argument_pair (
+      argv, "-append",
+      g_strdup ("console=ttyS0 quiet panic=-1 no_timer_check i8042.noaux i8042.nokbd"));
   add_argument_pair (argv, "-serial", g_strdup_printf ("file:%s/console.log", self->directory));
   add_argument_pair (argv, "-monitor",
                      g_strdup_printf ("unix:%s/monitor,server=on,wait=off", self->directory));

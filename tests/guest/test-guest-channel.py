@@ -99,7 +99,7 @@ class Channel(unittest.TestCase):
     def start(self):
         arguments = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-m", "256", "-nodefaults", "-no-user-config",
                      "-display", "none", "-no-reboot", "-kernel", os.path.join(KERNEL, "vmlinuz"), "-initrd", self.path("initramfs"),
-                     "-append", "console=ttyS0 quiet panic=-1 i8042.noaux i8042.nokbd", "-serial", f"file:{self.path('console')}",
+                     "-append", "console=ttyS0 quiet panic=-1 no_timer_check i8042.noaux i8042.nokbd", "-serial", f"file:{self.path('console')}",
                      "-monitor", f"unix:{self.path('monitor')},server=on,wait=off", "-device", "virtio-serial-pci",
                      "-chardev", f"socket,id=channel,path={self.path('port')},server=on,wait=off",
                      "-device", "virtserialport,chardev=channel,name=org.vmd.channel.0", "-device", "virtio-rng-pci",
