@@ -21,6 +21,8 @@
 
 /* How long one question may take before the other side is asked. */
 #define TURN_MS 2000
+/* How long a login may take at last, see try_ssh(). */
+#define LOGIN_MAX_MS 60000
 /* Between two rounds that both failed at once. */
 #define PAUSE_MS 100
 #define SILENCE_MS 10000
@@ -37,6 +39,7 @@ typedef struct
   gboolean has_answered; /* the agent, at least once */
   VmdAgentStatus status; /* its last word */
   gint64 reachable_since; /* 0: SSH did not work yet */
+  guint login_ms; /* how long the next login may take */
   GError *failure; /* (nullable) what the last attempt failed with */
 } Probe;
 
@@ -143,11 +146,14 @@ ask_agent (Probe *self, gint64 deadline)
   return FALSE;
 }
 
-/* A login, which is kept for the first command. */
+/* A login, which is kept for the first command. Each that ran out of its time gives the next one
+ * twice as long: OpenSSH under emulation on a busy host may need more than any fixed time, and
+ * whoever gives up and asks again only leaves it with more to do. */
 static gboolean
-try_ssh (Probe *self, gint64 deadline)
+try_ssh (Probe *self)
 {
   VmdManager *manager = self->vm->manager;
+  gint64 deadline = MIN (self->deadline, vmd_deadline_in (self->login_ms));
   g_autoptr (VmdGuestAddress) address = NULL;
   VmdGuestConnection *connection;
 
@@ -157,6 +163,8 @@ try_ssh (Probe *self, gint64 deadline)
     return FALSE;
   connection = vmd_transport_connect (vmd_manager_get_transport (manager), address,
                                       self->cancellable, deadline, &self->failure);
+  if (g_error_matches (self->failure, VMD_ERROR, VMD_ERROR_TIMED_OUT))
+    self->login_ms = MIN (self->login_ms * 2, LOGIN_MAX_MS);
   if (connection == NULL)
     return FALSE;
   vmd_connection_pool_give (vmd_manager_get_connection_pool (manager), address, connection);
@@ -217,7 +225,7 @@ run (Probe *self)
       gboolean answered = ask_agent (self, turn);
 
       if (may_be_reachable (self, answered))
-        try_ssh (self, MIN (self->deadline, vmd_deadline_in (TURN_MS)));
+        try_ssh (self);
       if (is_provisioned (self))
         return TRUE;
       if (g_cancellable_is_cancelled (self->cancellable) || is_hopeless (self))
@@ -273,6 +281,7 @@ probe_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *canc
 
   self->cancellable = vmd_cancel_chain_get (chain);
   self->deadline = vmd_deadline_in (timeout);
+  self->login_ms = TURN_MS;
   ready = run (self);
   g_clear_object (&self->agent);
   if (ready)

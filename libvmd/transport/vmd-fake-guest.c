@@ -64,3 +64,21 @@ vmd_fake_guest_stall (const char *root, const char *name, GCancellable *cancella
   return !vmd_fake_guest_is_told (root, name, NULL) ||
          wait_until_gone (root, name, cancellable, deadline, error);
 }
+
+/* Takes as many milliseconds as the script's file @name says. */
+gboolean
+vmd_fake_guest_take_time (const char *root, const char *name, GCancellable *cancellable,
+                          gint64 deadline, GError **error)
+{
+  guint64 milliseconds;
+  gint64 end;
+
+  if (!vmd_fake_guest_is_told (root, name, &milliseconds))
+    return TRUE;
+  end = vmd_deadline_in ((guint) milliseconds);
+  vmd_poll (NULL, 0, cancellable, MIN (end, deadline), "waiting", NULL);
+  if (vmd_is_cancelled (cancellable, error))
+    return FALSE;
+  return end <= deadline ||
+         vmd_fail (error, VMD_ERROR_TIMED_OUT, "timed out while the fake guest takes its time");
+}

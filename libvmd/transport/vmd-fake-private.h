@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 gboolean vmd_fake_guest_is_told (const char *root, const char *name, guint64 *count);
 gboolean vmd_fake_guest_stall (const char *root, const char *name, GCancellable *cancellable,
                                gint64 deadline, GError **error);
+gboolean vmd_fake_guest_take_time (const char *root, const char *name, GCancellable *cancellable,
+                                   gint64 deadline, GError **error);
 
 /* -- vmd-fake-child.c: a command on the host that stands for one in the guest -- */
 typedef struct

@@ -23,6 +23,7 @@
  * A test scripts it by files in <fake_root>/.vmd-fake:
  *   refuse            connections are refused
  *   stall-connect     connecting stands still until the file is gone
+ *   slow-connect      connecting takes as many milliseconds as the file says
  *   stall-write       so does writing to a spawned command, once as many bytes are written
  *                     as the file says
  *   cut-write         the connection breaks at that point instead
@@ -147,7 +148,8 @@ fake_transport_connect (VmdTransport *transport, const VmdGuestAddress *address,
       vmd_fail_errno (error, errno, "Cannot make %s", address->fake_root);
       return NULL;
     }
-  if (!vmd_fake_guest_stall (address->fake_root, "stall-connect", cancellable, deadline, error))
+  if (!vmd_fake_guest_stall (address->fake_root, "stall-connect", cancellable, deadline, error) ||
+      !vmd_fake_guest_take_time (address->fake_root, "slow-connect", cancellable, deadline, error))
     return NULL;
   connection = g_object_new (VMD_TYPE_FAKE_CONNECTION, NULL);
   connection->root = g_strdup (address->fake_root);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "handles-support.h"
+#include "import-support.h"
 
 #include <string.h>
 
@@ -158,6 +159,19 @@ test_boot_times_out (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (reason, ==, error->message);
 }
 
+/* A guest whose logins take longer than the first of them may: each gets more time than the one
+ * before, and in the end one gets enough. */
+static void
+test_logs_in_slowly (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VmdVm) vm = create_vm (fixture->manager, "vm");
+  g_autoptr (GError) error = NULL;
+
+  tell_guest (vm, "slow-connect", "2500");
+  g_assert_true (vmd_vm_start (vm, VMD_READINESS_PROVISIONED, NULL, NULL, NULL, &error));
+  g_assert_no_error (error);
+}
+
 static void
 test_wait_stopped (Fixture *fixture, gconstpointer data)
 {
@@ -202,6 +216,7 @@ main (int argc, char **argv)
   add_test ("/wait/guest-complains", test_guest_complains);
   add_test ("/wait/dies-while-booting", test_dies_while_booting);
   add_test ("/wait/boot-times-out", test_boot_times_out);
+  add_test ("/wait/logs-in-slowly", test_logs_in_slowly);
   add_test ("/wait/wait-stopped", test_wait_stopped);
   add_test ("/wait/close-ends-waits", test_close_ends_waits);
   return handles_test_run ();

@@ -235,6 +235,24 @@ test_stall_connect (Fixture *self, gconstpointer data)
   g_assert_nonnull (connection);
 }
 
+/* A connect that takes a minute fails when its deadline comes; one that takes less, does not. */
+static void
+test_slow_connect (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmdGuestConnection) connection = NULL;
+
+  set_script (self, "slow-connect", "60000");
+  g_assert_null (
+      vmd_transport_connect (self->transport, self->address, NULL, vmd_deadline_in (1), &error));
+  g_assert_error (error, VMD_ERROR, VMD_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  set_script (self, "slow-connect", "1");
+  connection = connect_to (self, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (connection);
+}
+
 static VmdGuestProcess *
 spawn (Fixture *self, const char *command)
 {
@@ -355,6 +373,7 @@ main (int argc, char **argv)
   add ("/fake-transport/timeout", test_timeout);
   add ("/fake-transport/refuse", test_refuse);
   add ("/fake-transport/stall-connect", test_stall_connect);
+  add ("/fake-transport/slow-connect", test_slow_connect);
   add ("/fake-transport/process", test_process);
   add ("/fake-transport/process-ends-early", test_process_ends_early);
   add ("/fake-transport/cut-write", test_cut_write);
