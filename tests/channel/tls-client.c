@@ -148,8 +148,10 @@ char *
 tls_client_read_until (TlsClient *self, const char *text)
 {
   GString *found = g_string_new (NULL);
+  gsize length = strlen (text);
 
-  while (strstr (found->str, text) == NULL)
+  /* Byte by byte, so that nothing of what follows it is taken: it can be at the end only. */
+  while (found->len < length || memcmp (found->str + found->len - length, text, length) != 0)
     {
       gssize got = read_more (self, found, 1);
 

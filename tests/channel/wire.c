@@ -130,8 +130,10 @@ char *
 wire_read_until (int fd, const char *text)
 {
   GString *found = g_string_new (NULL);
+  gsize length = strlen (text);
 
-  while (strstr (found->str, text) == NULL)
+  /* Byte by byte, so that nothing of what follows it is taken: it can be at the end only. */
+  while (found->len < length || memcmp (found->str + found->len - length, text, length) != 0)
     if (!read_more (fd, found, 1))
       g_error ("the connection ended before “%s”, after: %s", text, found->str);
   return g_string_free (found, FALSE);
