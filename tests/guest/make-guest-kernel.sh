@@ -3,12 +3,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # make-guest-kernel.sh DIRECTORY: puts DIRECTORY/vmlinuz and DIRECTORY/modules/ there, out of the package
-# $VMD_TEST_KERNEL_DEB, or else of the one that linux-image-cloud-amd64 depends on, downloaded once.
+# $VMD_TEST_KERNEL_DEB, or else of the one that linux-image-cloud-amd64 depends on, downloaded once: of those that
+# want it at one moment the first makes it, and the others wait.
 set -eu
 directory=$1
+mkdir -p "$directory"
+exec 9> "$directory/lock"
+flock 9
 [ ! -e "$directory/vmlinuz" ] || exit 0
 
-mkdir -p "$directory"
 work=$(mktemp -d "$directory/work-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 package=${VMD_TEST_KERNEL_DEB:-}

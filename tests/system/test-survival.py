@@ -5,7 +5,6 @@
 
 import os
 import signal
-import time
 import unittest
 
 from real_sandbox import RealSandbox
@@ -85,48 +84,6 @@ class Survival(unittest.TestCase):
         bus = Bus(self.sandbox.address())
         self.assertEqual(bus.properties(bus.find_vm("one"))["State"], "stopped")
         bus.close()
-
-    def test_guest_frozen_in_mid_import(self):
-        """A frozen guest holds up its import and nothing else; `stop` has its deadline, `kill` needs none."""
-        repository = self.sandbox.repository(files={f"file-{i}": os.urandom(1 << 19).hex() for i in range(64)})
-        for end in ("stop", "kill"):
-            self.sandbox.out("create", end)
-            self.sandbox.out("start", end)
-            bus = Bus(self.sandbox.address())
-            path = bus.find_vm(end)
-            pid = bus.properties(path)["Pid"]
-            idle = self.measure_reads(bus, path)
-            importing = self.sandbox.popen("workspace", "prepare", end, repository, text=True)
-            wait_until(lambda: any(
-                found.get("org.vmd.Vmd1.Job", {}).get("BytesDone", 0) > 0 for found in bus.objects().values()), "the import is under way")
-            os.kill(pid, signal.SIGSTOP)
-            frozen = self.measure_reads(bus, path)
-            self.assertLess(frozen, idle + 0.1)
-            began = time.monotonic()
-            arguments = ("--grace", "3s") if end == "stop" else ()
-            self.sandbox.out(end, *arguments, end)
-            self.assertLess(time.monotonic() - began, 60)
-            _, stderr = importing.communicate(timeout=HANG_LIMIT)
-            self.assertNotEqual(importing.returncode, 0)
-            self.assertRegex(stderr, "stopp|kill")
-            self.assertEqual(bus.properties(path)["State"], "stopped")
-            self.assertEqual(self.sandbox.rows()["workspaces"], 0)
-            bus.close()
-            # What was half imported is not there after the next boot, and a retry works.
-            self.sandbox.out("start", end)
-            self.assertEqual(self.sandbox.out("exec", end, "--", "sh", "-c", "ls -A / | grep -c workspace || true"),
-                             "0\n")
-            self.sandbox.out("workspace", "prepare", end, repository)
-            self.sandbox.out("delete", "--force", end)
-
-    def measure_reads(self, bus, path):
-        worst = 0.0
-        for _ in range(50):
-            began = time.monotonic()
-            bus.objects()
-            bus.properties(path)
-            worst = max(worst, time.monotonic() - began)
-        return worst
 
     def test_five_cycles_leave_the_ledger_as_it_was(self):
         self.sandbox.out("create", "warm")
