@@ -25,9 +25,9 @@
  * Nothing of a failed import stays, in the guest or in the store. The two cannot be changed in one
  * step, so one of them decides, and it is the store:
  *
- *   1. the guest has the whole tree and puts it in its place, but holds it: it will take it back,
- *      and bring the old one back, unless it is told to keep it. Whatever ends the connection ends
- *      the holding too, our own death included;
+ *   1. the guest has the whole tree and puts it in its place, on its disk, but holds it: it will
+ *      take it back, and bring the old one back, unless it is told to keep it. Whatever ends the
+ *      connection ends the holding too, our own death included;
  *   2. the row is written under the re-check. If that fails, the connection is closed, and the
  *      guest takes the tree back;
  *   3. the guest is told to keep it. That is not cancelled any more: a stop that is claimed now
@@ -36,8 +36,18 @@
  *
  * Rejected: the row after the tree is final, where a failing store or a stop in between leaves a
  * tree that nobody knows of; and the row first, where a reader would see a workspace that is not
- * there. What remains is the time in which one word travels: a guest that is killed in those
- * milliseconds may have heard it or not. */
+ * there. What remains are the milliseconds of 2 and 3: a guest that is killed in them can take
+ * nothing back, and has the tree at its next boot, though the import failed. Flushing after the
+ * word instead would leave a row without a tree when the host's power fails in them, which is
+ * worse: the one asks to be replaced, the other is not there.
+ *
+ * A row promises a tree whatever happens next, to the hypervisor or to the host's power. It is
+ * durable itself, so the tree is flushed before it, and QEMU's cache mode for the disk is the
+ * default, "writeback": what the guest has flushed is in the image file together with qcow2's
+ * tables, and the file is synced. Without the flush a kill of QEMU loses the whole tree, row or no
+ * row: the data may be in the host's page cache, but the tables that lead to it are in QEMU's
+ * memory. "unsafe", which writes the tables and syncs nothing, would survive that but not the
+ * host's power; "none" syncs just as often, and loses the host's cache. */
 
 #define HELLO_TIMEOUT 30000
 /* For the source to come up with the next piece: it may be reading a large file from a slow
@@ -236,7 +246,7 @@ import_locked (Import *self, VmdGuestVisit *visit, GError **error)
   unpack = vmd_unpack_begin (connection, self->path, self->replace, cancellable, error);
   if (unpack == NULL || !carry_stream (self, unpack, error))
     return FALSE;
-  set_phase (self, "unpacking");
+  set_phase (self, "flushing");
   if (!vmd_unpack_publish (unpack, cancellable, error))
     return FALSE;
   self->row = make_row (self, vmd_guest_visit_get_launch (visit));

@@ -28,7 +28,7 @@ enum
 
 /* For what is only a question and an answer. */
 #define ANSWER_TIMEOUT 30000
-/* For one piece of the tar, and for the tree's step into its place: a slow disk is no failure. A
+/* For one piece of the tar, and for the flush of the tree: a slow disk is no failure. A
  * guest that is gone is found out about much earlier, and stop and kill end the waiting at any
  * time. */
 #define PIECE_TIMEOUT (10 * 60 * 1000)
@@ -157,8 +157,8 @@ vmd_unpack_write (VmdUnpack *self, const void *data, gsize length, GCancellable 
 /**
  * vmd_unpack_publish:
  *
- * After the whole tar: waits until the tree is in its place. It stays there only if
- * vmd_unpack_keep() is called.
+ * After the whole tar: waits until the tree is on the guest's disk and in its place. It stays there
+ * only if vmd_unpack_keep() is called. A guest that hangs in its flush holds up nobody who cancels.
  *
  * Returns: TRUE; or FALSE with EXISTS, NO_SPACE, BAD_ARCHIVE, GUEST, or what the transport fails
  *   with: then nothing is there that was not there before

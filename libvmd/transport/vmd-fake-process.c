@@ -133,6 +133,8 @@ fake_process_read (VmdGuestProcess *process, gboolean is_stderr, void *data, gsi
 {
   VmdFakeProcess *self = VMD_FAKE_PROCESS (process);
 
+  if (!vmd_fake_guest_stall (self->root, "stall-read", cancellable, deadline, error))
+    return -1;
   return vmd_read_some (self->fds[is_stderr ? 2 : 1], data, length, cancellable, deadline, error);
 }
 

@@ -4,13 +4,18 @@
 /* Before or after, nothing between: the tree is built in a directory beside its place and then
  * renamed.
  *
- * Order: record (durable), staging directory, tree, rename, record removed. A process that fails
- * or is told to end removes what it made; one that dies with its machine leaves the record, by
- * which the next boot removes the directory. When an old tree is replaced, the two change places
- * in one step and the old one is removed under the staging name, so that the record covers that
- * as well. The data themselves are not flushed, since in an emulated guest that takes longer than
- * the rest of an import: whoever stops the guest syncs once for all, and one that is killed loses
- * what was written last, as any machine does whose power fails. */
+ * Order: record (durable), staging directory, tree, flush, rename, flush of the parent, record
+ * removed. A process that fails or is told to end removes what it made; one that dies with its
+ * machine leaves the record, by which the next boot removes the directory. When an old tree is
+ * replaced, the two change places in one step and the old one is removed under the staging name, so
+ * that the record covers that as well.
+ *
+ * What is told to be in its place is on disk: a guest may be killed at any time, and who imported
+ * has it on record by then. Without the first flush the rename may reach the disk before the data,
+ * and the tree is there with empty files; without the second one there is no tree. One syncfs() for
+ * all was measured to cost a fraction of an fsync() for each file. It writes what others have
+ * written to that file system as well, and it cannot be interrupted: who gives up meanwhile closes
+ * the channel, and finds the step taken back when the disk has answered. */
 
 #include "unpack-staging.h"
 #include "file.h"
@@ -145,16 +150,16 @@ open_root (struct unpack_staging *self)
   return self->root_fd >= 0 || unpack_fail_errno ("cannot open '%s'", root);
 }
 
-/* Makes the staging directory, which *@top_fd is then open on, for @target, whose text stays the
- * caller's. Below $VMD_GUEST_ROOT if that is set. unpack_staging_end() is needed in any case. */
+/* Makes the staging directory for @target, whose text stays the caller's. Below $VMD_GUEST_ROOT if
+ * that is set. unpack_staging_end() is needed in any case. */
 bool
 unpack_staging_begin (struct unpack_staging *self, const char *target, bool replace,
-                      const char *hex, int *top_fd)
+                      const char *hex)
 {
   memset (self, 0, sizeof *self);
   self->target = target;
   self->replace = replace;
-  self->root_fd = self->register_fd = self->parent_fd = -1;
+  self->root_fd = self->register_fd = self->parent_fd = self->top_fd = -1;
   snprintf (self->name, sizeof self->name, STAGING_PREFIX "%s", hex);
 
   if (!check_target (target) || !open_root (self) || !open_parent (self) || !check_way (self) ||
@@ -163,18 +168,10 @@ unpack_staging_begin (struct unpack_staging *self, const char *target, bool repl
   if (mkdirat (self->parent_fd, self->name, 0700) < 0)
     return unpack_fail_errno ("cannot make a directory in '/%s'", self->parent);
   self->made = true;
-  *top_fd = openat (self->parent_fd, self->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  return *top_fd >= 0 || unpack_fail_errno ("cannot open the staging directory");
-}
-
-/* Not by its name: whoever may write in the parent may have put a link to another file there. */
-static bool
-open_up (const struct unpack_staging *self)
-{
-  autofd int fd =
-      openat (self->parent_fd, self->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-  return fd >= 0 && fchmodat (fd, ".", 0755, 0) == 0;
+  /* Before the first byte: syncfs() tells of what could not be written since. */
+  self->top_fd =
+      openat (self->parent_fd, self->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  return self->top_fd >= 0 || unpack_fail_errno ("cannot open the staging directory");
 }
 
 static bool
@@ -183,12 +180,21 @@ rename_into_place (struct unpack_staging *self, unsigned int flags)
   return renameat2 (self->parent_fd, self->name, self->parent_fd, target_name (self), flags) == 0;
 }
 
-/* The one step that others can see. */
-bool
-unpack_staging_publish (struct unpack_staging *self)
+/* Whoever may write in the parent may have put something else at the staging directory's name. */
+static bool
+is_ours (const struct unpack_staging *self)
 {
-  if (!open_up (self))
-    return unpack_fail_errno ("cannot open up the staging directory");
+  struct stat named, ours;
+
+  return fstatat (self->parent_fd, self->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+         fstat (self->top_fd, &ours) == 0 && named.st_dev == ours.st_dev &&
+         named.st_ino == ours.st_ino;
+}
+
+/* The one step that others can see. */
+static bool
+put_into_place (struct unpack_staging *self)
+{
   if (rename_into_place (self, RENAME_NOREPLACE))
     {
       self->made = false;
@@ -206,6 +212,29 @@ unpack_staging_publish (struct unpack_staging *self)
   self->published = true;
   self->replaced = true;
   return true;
+}
+
+static bool
+flush_parent (const struct unpack_staging *self)
+{
+  autofd int fd = openat (self->parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  return fd >= 0 && fsync (fd) == 0;
+}
+
+/* When it returns true, the whole tree is in its place, and on disk. */
+bool
+unpack_staging_publish (struct unpack_staging *self)
+{
+  if (fchmod (self->top_fd, 0755) < 0)
+    return unpack_fail_errno ("cannot open up the staging directory");
+  if (syncfs (self->top_fd) < 0)
+    return unpack_fail_errno ("cannot write the tree to the disk");
+  if (!is_ours (self))
+    return unpack_fail (UNPACK_FAILED, "somebody took the staging directory away");
+
+  return put_into_place (self) &&
+         (flush_parent (self) || unpack_fail_errno ("cannot write '%s' to the disk", self->target));
 }
 
 /* Undoes the publication, if there was one, as its mirror image. Whoever took the tree away
@@ -248,4 +277,5 @@ unpack_staging_end (struct unpack_staging *self)
   file_clear_fd (&self->root_fd);
   file_clear_fd (&self->register_fd);
   file_clear_fd (&self->parent_fd);
+  file_clear_fd (&self->top_fd);
 }

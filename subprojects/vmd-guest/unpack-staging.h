@@ -17,6 +17,7 @@ struct unpack_staging
   int root_fd;
   int register_fd; /* the directory of records */
   int parent_fd;
+  int top_fd; /* the staging directory */
   bool recorded;
   bool made; /* something is at @name, in @parent, that must go */
   bool published;
@@ -24,7 +25,7 @@ struct unpack_staging
 };
 
 bool unpack_staging_begin (struct unpack_staging *self, const char *target, bool replace,
-                           const char *hex, int *top_fd);
+                           const char *hex);
 bool unpack_staging_publish (struct unpack_staging *self);
 void unpack_staging_take_back (struct unpack_staging *self);
 void unpack_staging_end (struct unpack_staging *self);

@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* @top_fd stays the caller's. */
 void
 unpack_tree_open (struct unpack_tree *self, int top_fd)
 {
@@ -37,7 +38,6 @@ void
 unpack_tree_close (struct unpack_tree *self)
 {
   file_clear_fd (&self->directory_fd);
-  file_clear_fd (&self->top_fd);
 }
 
 /* Why @directory could not be opened, as a failure of @member. */

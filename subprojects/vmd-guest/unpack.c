@@ -14,7 +14,7 @@
  *          (".vmd-staging-HEX") and its record in /var/lib/vmd/staging. Random if not given.
  * stdin    The tar (ustar, pax or GNU), ended by its two blocks of zeros, then the end of input.
  *          With --hold, the line "keep\n" between the two: see below.
- * stdout   Nothing, or one line when the tree is in place: "ok files=N bytes=N\n".
+ * stdout   Nothing, or one line when the tree is in place, and on disk: "ok files=N bytes=N\n".
  * stderr   Nothing, or one line on what went wrong: "vmd-guest: unpack: …\n".
  * exit     0, or enum unpack_status (unpack.h): of what kind it was.
  *
@@ -151,16 +151,15 @@ say_ok (const struct unpack_tree *tree)
   return fflush (stdout) == 0 || unpack_fail_errno ("cannot say that the tree is in place");
 }
 
-/* With the staging directory open as @top_fd. */
 static bool
-fill_and_publish (struct unpack_staging *staging, int top_fd, bool hold, const sigset_t *wait_mask)
+fill_and_publish (struct unpack_staging *staging, bool hold, const sigset_t *wait_mask)
 {
   static struct unpack_input input;
   static struct unpack_tree tree;
   bool unpacked;
 
   unpack_input_open (&input, STDIN_FILENO, wait_mask);
-  unpack_tree_open (&tree, top_fd);
+  unpack_tree_open (&tree, staging->top_fd);
   unpacked = unpack_members (&tree, &input);
   unpack_tree_close (&tree);
 
@@ -175,15 +174,13 @@ applet_unpack (int argc, char **argv)
   struct unpack_options options;
   static struct unpack_staging staging;
   sigset_t wait_mask;
-  int top_fd = -1;
 
   umask (0);
   catch_signals (&wait_mask);
   if (parse_options (&options, argc, argv))
     {
-      if (unpack_staging_begin (&staging, options.target, options.replace, options.staging_name,
-                                &top_fd) &&
-          !fill_and_publish (&staging, top_fd, options.hold, &wait_mask))
+      if (unpack_staging_begin (&staging, options.target, options.replace, options.staging_name) &&
+          !fill_and_publish (&staging, options.hold, &wait_mask))
         unpack_staging_take_back (&staging);
       unpack_staging_end (&staging);
     }

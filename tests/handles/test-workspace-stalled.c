@@ -117,6 +117,32 @@ test_ended_by (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (count_workspaces (fixture->manager), ==, 0);
 }
 
+/* A guest that hangs in the flush of what it was sent. */
+static void
+test_hung_flush (Fixture *fixture, gconstpointer data)
+{
+  const gboolean is_killed = GPOINTER_TO_INT (data);
+  g_autoptr (VmdVm) vm = create_running (fixture, "vm");
+  g_autoptr (VmdJob) job =
+      vmd_manager_begin_job (fixture->manager, "import", "vm", NULL, NULL, NULL);
+  Import import = { .call.job = job, .source_fd = -1 };
+  Call kill = { .run = run_kill, .vm = vm };
+
+  tell_guest (vm, "stall-read", "");
+  import_begin (&import, vm, "/tree");
+  wait_until_stalled (vm);
+  g_assert_cmpstr (vmd_job_get_phase (job), ==, "flushing");
+  if (is_killed)
+    call_begin (&kill);
+  else
+    vmd_job_cancel (job);
+  import_assert_failed (&import, is_killed ? VMD_ERROR_VM_STOPPED : VMD_ERROR_CANCELLED);
+  if (is_killed)
+    call_assert_good (&kill);
+  assert_guest_clean (vm, "/tree");
+  g_assert_cmpuint (count_workspaces (fixture->manager), ==, 0);
+}
+
 /* The same when another process does it. */
 static void
 test_ended_by_another (Fixture *fixture, gconstpointer data)
@@ -232,6 +258,8 @@ main (int argc, char **argv)
       add_test_with (path, GUINT_TO_POINTER (i), test_ended_by);
     }
   add_test ("/workspace/ended-by/another-process", test_ended_by_another);
+  add_test_with ("/workspace/hung-flush/cancel", GINT_TO_POINTER (FALSE), test_hung_flush);
+  add_test_with ("/workspace/hung-flush/kill", GINT_TO_POINTER (TRUE), test_hung_flush);
   add_test ("/workspace/set", test_set);
   add_test ("/workspace/set-after-stop", test_set_after_stop);
   add_test ("/workspace/hypervisor-dies", test_hypervisor_dies);

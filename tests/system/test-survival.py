@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What happens to real guests when something dies or freezes under them."""
 
+import hashlib
 import os
 import signal
 import unittest
@@ -83,6 +84,26 @@ class Survival(unittest.TestCase):
         self.sandbox.start()
         bus = Bus(self.sandbox.address())
         self.assertEqual(bus.properties(bus.find_vm("one"))["State"], "stopped")
+        bus.close()
+
+    def test_hypervisor_killed_after_an_import(self):
+        """What is told to be imported is on the guest's disk, whole."""
+        self.sandbox.out("create", "one")
+        bus = Bus(self.sandbox.address())
+        path = bus.find_vm("one")
+        self.sandbox.out("start", "one")
+        for generation in ("old", "new"):
+            files = {f"d{i // 50}/{generation}-{i}": os.urandom(300).hex() for i in range(300)}
+            files["large"] = os.urandom(1 << 20).hex()
+            repository = self.sandbox.repository(generation, files)
+            self.sandbox.out("workspace", "prepare", "--replace", "one", repository)
+            os.kill(bus.properties(path)["Pid"], signal.SIGKILL)
+            self.sandbox.out("wait", "--for", "stopped", "one")
+            self.sandbox.out("start", "one")
+            found = self.sandbox.out("exec", "one", "--", "sh", "-c",
+                                     "cd /workspace && find . -type f -exec sha256sum {} +; ls -A / | grep vmd-staging; true")
+            expected = {f"{hashlib.sha256(content.encode()).hexdigest()}  ./{name}" for name, content in files.items()}
+            self.assertEqual(set(found.splitlines()), expected)
         bus.close()
 
     def test_five_cycles_leave_the_ledger_as_it_was(self):
