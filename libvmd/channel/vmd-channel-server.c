@@ -186,6 +186,14 @@ request_cb (SoupServer *soup, SoupServerMessage *message, const char *path, GHas
     request->route->serve (request);
 }
 
+/* Of the first one it is told before there is anything of it. */
+static void
+started_cb (SoupServer *soup, SoupServerMessage *message, gpointer data)
+{
+  vmd_socket_stream_begin_request (get_connection (message)->socket);
+}
+
+/* Also for an answer that libsoup calls aborted, which one with the status 500 is to it. */
 static void
 answered_cb (SoupServer *soup, SoupServerMessage *message, gpointer data)
 {
@@ -472,7 +480,9 @@ start_soup (VmdChannelServer *self, GError **error)
     return vmd_fail (error, VMD_ERROR_FAILED, "Cannot start the server of the channel");
   soup_server_add_early_handler (self->soup, NULL, early_cb, self, NULL);
   soup_server_add_handler (self->soup, NULL, request_cb, self, NULL);
+  g_signal_connect (self->soup, "request-started", G_CALLBACK (started_cb), self);
   g_signal_connect (self->soup, "request-finished", G_CALLBACK (answered_cb), self);
+  g_signal_connect (self->soup, "request-aborted", G_CALLBACK (answered_cb), self);
   return TRUE;
 }
 

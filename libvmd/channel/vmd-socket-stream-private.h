@@ -20,9 +20,10 @@ VmdTlsSession *vmd_socket_stream_get_tls (VmdSocketStream *self);
 /* No more than @allowance bytes are read from now on: who sends more is told @refusal (nullable;
  * it lives as long as the stream), and reading fails. */
 void vmd_socket_stream_allow (VmdSocketStream *self, gsize allowance, const char *refusal);
-/* A request is over, and libsoup waits for the next one: until its first byte, or until
- * vmd_socket_stream_allow(). */
+/* A request is over, and libsoup waits for the next one … */
 void vmd_socket_stream_await_request (VmdSocketStream *self);
+/* … until it has begun one. */
+void vmd_socket_stream_begin_request (VmdSocketStream *self);
 /* As much of @text as the peer takes at once. It is the last that is said: what the peer has sent
  * is lost. */
 void vmd_socket_stream_say_last (VmdSocketStream *self, const char *text);

@@ -35,8 +35,10 @@ struct _VmdSocketStream
   int fd; /* -1: closed, or released */
   VmdTlsSession *tls; /* (nullable) owned, with the descriptor */
   gsize allowance; /* bytes that may still come */
-  gboolean is_between; /* requests: nothing of the next one has come */
+  gboolean is_between; /* requests: libsoup has not begun the next one */
+  gboolean has_begun; /* the next one has a byte, which libsoup has */
   const char *refusal; /* (nullable) what is said when more do; static */
+  gboolean is_over; /* the last has been said: nothing is read or written any more */
   VmdRequestLines lines; /* of what came */
   VmdSocketInput *input; /* owned */
   VmdSocketOutput *output; /* owned */
@@ -87,17 +89,29 @@ fail_if_it_would_wait (gssize result, GError **error)
   return result;
 }
 
+/* With errno. */
+static gssize
+send_some (VmdSocketStream *stream, const void *buffer, gsize count)
+{
+  struct iovec piece = { (void *) buffer, count };
+
+  if (stream == NULL || stream->is_over)
+    {
+      errno = EPIPE;
+      return -1;
+    }
+  if (stream->tls != NULL)
+    return vmd_tls_session_write (stream->tls, &piece, 1);
+  return send (stream->fd, buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static gssize
 transmit (VmdSocketStream *stream, const void *buffer, gsize count, GError **error)
 {
-  struct iovec piece = { (void *) buffer, count };
   gssize sent;
 
   do
-    if (stream != NULL && stream->tls != NULL)
-      sent = vmd_tls_session_write (stream->tls, &piece, 1);
-    else
-      sent = send (get_fd (stream), buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    sent = send_some (stream, buffer, count);
   while (sent < 0 && errno == EINTR);
   if (sent < 0)
     set_error (error, errno);
@@ -113,21 +127,53 @@ static const char bad_length[] = "HTTP/1.1 400 Bad Request\r\n"
 static void
 refuse (VmdSocketStream *stream)
 {
-  if (stream->refusal != NULL)
-    vmd_socket_stream_say_last (stream, stream->refusal);
-  stream->refusal = NULL;
+  vmd_socket_stream_say_last (stream, stream->refusal != NULL ? stream->refusal : "");
   errno = EMSGSIZE;
 }
 
 /* A connection that ends between two requests is never let go by libsoup 3.2, which misses the end
- * of a message that has no byte: so it is given one. It is a request that is cut off then, which is
- * closed without an answer. */
+ * and the failure of a message that it has not begun: it begins one with a whole line, or with the
+ * end of what came of that. So whatever the end was, libsoup gets to see a message that ends after
+ * its first byte, and is given that byte when none has come. It closes without an answer then. */
 static gssize
-begin_request (VmdSocketStream *stream, char *buffer)
+end_between (VmdSocketStream *stream, char *buffer)
 {
-  stream->is_between = FALSE;
+  if (stream->has_begun)
+    return 0;
+  stream->has_begun = TRUE;
   buffer[0] = ' ';
   return 1;
+}
+
+/* What came, if it may be passed on; else -1 with errno, and the peer has been told. */
+static gssize
+admit (VmdSocketStream *stream, const char *bytes, gsize n_bytes)
+{
+  if (n_bytes > stream->allowance)
+    {
+      refuse (stream);
+      return -1;
+    }
+  if (!vmd_request_lines_take (&stream->lines, bytes, n_bytes))
+    {
+      vmd_socket_stream_say_last (stream, bad_length);
+      errno = EBADMSG;
+      return -1;
+    }
+  stream->allowance -= n_bytes;
+  stream->has_begun = TRUE;
+  return n_bytes;
+}
+
+/* With errno. */
+static gssize
+receive_some (VmdSocketStream *stream, void *buffer, gsize count)
+{
+  if (stream == NULL || stream->is_over)
+    return 0;
+  if (stream->tls != NULL)
+    return vmd_tls_session_read (stream->tls, buffer, count);
+  return recv (stream->fd, buffer, count, MSG_DONTWAIT);
 }
 
 static gssize
@@ -136,29 +182,12 @@ receive (VmdSocketStream *stream, void *buffer, gsize count, GError **error)
   gssize got;
 
   do
-    if (stream != NULL && stream->tls != NULL)
-      got = vmd_tls_session_read (stream->tls, buffer, count);
-    else
-      got = recv (get_fd (stream), buffer, count, MSG_DONTWAIT);
+    got = receive_some (stream, buffer, count);
   while (got < 0 && errno == EINTR);
-  if (stream != NULL && stream->is_between && (got == 0 || (got < 0 && errno != EAGAIN)))
-    return begin_request (stream, buffer);
-  if (got > 0 && (gsize) got > stream->allowance)
-    {
-      refuse (stream);
-      got = -1;
-    }
-  else if (got > 0 && !vmd_request_lines_take (&stream->lines, buffer, got))
-    {
-      vmd_socket_stream_say_last (stream, bad_length);
-      errno = EBADMSG;
-      got = -1;
-    }
   if (got > 0)
-    {
-      stream->allowance -= got;
-      stream->is_between = FALSE;
-    }
+    got = admit (stream, buffer, got);
+  if (stream != NULL && stream->is_between && (got == 0 || (got < 0 && errno != EAGAIN)))
+    return end_between (stream, buffer);
   if (got < 0)
     set_error (error, errno);
   return got;
@@ -400,13 +429,19 @@ vmd_socket_stream_allow (VmdSocketStream *self, gsize allowance, const char *ref
 {
   self->allowance = allowance;
   self->refusal = refusal;
-  self->is_between = FALSE;
 }
 
 void
 vmd_socket_stream_await_request (VmdSocketStream *self)
 {
   self->is_between = TRUE;
+  self->has_begun = FALSE;
+}
+
+void
+vmd_socket_stream_begin_request (VmdSocketStream *self)
+{
+  self->is_between = FALSE;
 }
 
 /* With something unread the kernel would reset instead of sending this; and with its window closed
@@ -427,7 +462,9 @@ vmd_socket_stream_say_last (VmdSocketStream *self, const char *text)
   if (self->fd < 0)
     return;
   drain (self->fd);
-  transmit (self, text, strlen (text), NULL);
+  if (*text != '\0')
+    transmit (self, text, strlen (text), NULL);
+  self->is_over = TRUE;
 }
 
 void

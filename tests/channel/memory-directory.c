@@ -27,6 +27,7 @@ struct _MemoryDirectory
   gint64 expires; /* of every token; wall clock, microseconds; 0: never */
   int n_good; /* of the next authentications of devices; -1: all of them */
   gboolean is_restless;
+  gboolean is_broken;
   gboolean hold;
   GPtrArray *held; /* of GTask */
 };
@@ -359,6 +360,17 @@ change_device (MemoryDirectory *self, const VmdDirectoryChange *change, Answer *
     }
 }
 
+static gboolean
+check_whole (MemoryDirectory *self, GError **error)
+{
+  gboolean is_broken;
+
+  g_mutex_lock (&self->mutex);
+  is_broken = self->is_broken;
+  g_mutex_unlock (&self->mutex);
+  return !is_broken || vmd_fail (error, VMD_ERROR_FAILED, "it is broken");
+}
+
 static void
 change_async (VmdDeviceDirectory *directory, const VmdDirectoryChange *change,
               GCancellable *cancellable, GAsyncReadyCallback callback, gpointer data)
@@ -370,8 +382,9 @@ change_async (VmdDeviceDirectory *directory, const VmdDirectoryChange *change,
   gboolean done;
 
   g_task_set_source_tag (task, change_async);
-  done = is_about_group (change->verb) ? change_group (self, change, &error)
-                                       : change_device (self, change, answer, &error);
+  done = check_whole (self, &error) &&
+         (is_about_group (change->verb) ? change_group (self, change, &error)
+                                        : change_device (self, change, answer, &error));
   g_task_set_task_data (task, answer, answer_free);
   if (!done)
     {
@@ -387,6 +400,14 @@ change_async (VmdDeviceDirectory *directory, const VmdDirectoryChange *change,
     }
   g_mutex_unlock (&self->mutex);
   g_task_return_boolean (task, TRUE);
+}
+
+void
+memory_directory_break (MemoryDirectory *self, gboolean is_broken)
+{
+  g_mutex_lock (&self->mutex);
+  self->is_broken = is_broken;
+  g_mutex_unlock (&self->mutex);
 }
 
 void

@@ -30,6 +30,8 @@ guint64 memory_directory_set (MemoryDirectory *self, const char *device, gsize s
 void memory_directory_make_restless (MemoryDirectory *self, gboolean is_restless);
 /* "VERSION STATUS MESSAGE" as reported last. (transfer full) (nullable) */
 char *memory_directory_dup_applied (MemoryDirectory *self, const char *device);
+/* Changes fail from now on, until this is called again with FALSE. */
+void memory_directory_break (MemoryDirectory *self, gboolean is_broken);
 /* Changes are answered from now on only once this has been called again with FALSE. */
 void memory_directory_hold (MemoryDirectory *self, gboolean hold);
 
