@@ -111,9 +111,22 @@ vmd_manager_list_workspaces (VmdManager *self)
   return list (self, VMD_ROW_WORKSPACE, VMD_TYPE_WORKSPACE);
 }
 
+/**
+ * vmd_manager_lookup_vm:
+ * @id: a VM's whole id, and no name
+ *
+ * For who keeps ids, not for what a user said: see vmd_manager_find_vm(). Costs the same however
+ * many VMs there are.
+ *
+ * Returns: (transfer full) (nullable): the VM with this id, also while it is being deleted
+ *
+ * Since: 0.1
+ */
 VmdVm *
 vmd_manager_lookup_vm (VmdManager *self, const char *id)
 {
+  g_return_val_if_fail (VMD_IS_MANAGER (self), NULL);
+  g_return_val_if_fail (id != NULL, NULL);
   return vmd_cache_lookup (self->cache, VMD_ROW_VM, id);
 }
 

@@ -40,6 +40,8 @@ VMD_AVAILABLE_IN_0_1 GListModel *vmd_manager_list_locks (VmdManager *self);
  * INVALID_ARGUMENT. (transfer full) */
 VMD_AVAILABLE_IN_0_1 VmdVm *
 vmd_manager_find_vm (VmdManager *self, const char *name_or_id, GError **error);
+/* By its whole id only; those being deleted too. (transfer full) (nullable) */
+VMD_AVAILABLE_IN_0_1 VmdVm *vmd_manager_lookup_vm (VmdManager *self, const char *id);
 VMD_AVAILABLE_IN_0_1 VmdImage *
 vmd_manager_find_image (VmdManager *self, const char *name, GError **error);
 /* NULL: the default one. */

@@ -100,8 +100,6 @@ void vmd_manager_tell_vm_follower (VmdManager *self, VmdVm *vm);
 void vmd_manager_emit_changed (VmdManager *self, VmdVm *vm);
 gboolean vmd_manager_is_real (VmdManager *self);
 guint vmd_manager_get_boot_timeout (VmdManager *self);
-/* vmd-manager-find.c: tombstoned ones too. (transfer full) (nullable) */
-VmdVm *vmd_manager_lookup_vm (VmdManager *self, const char *id);
 
 /* Signal "changed" of a VM; made in vmd-vm.c. */
 guint vmd_vm_get_changed_signal (void);

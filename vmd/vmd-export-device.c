@@ -4,42 +4,26 @@
 
 #include "vmd-dbus.h"
 #include "vmd-export-config.h"
-#include "vmd-export-subtree.h"
+#include "vmd-object-kind.h"
 
-/* How a property is had: of a string that we own, that is borrowed, or of a number. On the bus, ""
- * stands for what is absent. */
-#define DEFINE_OWNED_STRING(property)                                                              \
-  static GVariant *get_##property (gpointer device)                                                \
-  {                                                                                                \
-    char *value = vmd_device_dup_##property (device);                                              \
-                                                                                                   \
-    return g_variant_new_take_string (value != NULL ? value : g_strdup (""));                      \
-  }
-
-#define DEFINE_VALUE(property, function, type)                                                     \
-  static GVariant *get_##property (gpointer device)                                                \
-  {                                                                                                \
-    return g_variant_new_##type (vmd_device_##function (device));                                  \
-  }
-
-DEFINE_VALUE (id, get_id, string)
-DEFINE_OWNED_STRING (name)
-DEFINE_VALUE (guest, is_guest, boolean)
-DEFINE_VALUE (created, get_created, int64)
-DEFINE_VALUE (version, get_version, uint64)
-DEFINE_OWNED_STRING (values)
-DEFINE_OWNED_STRING (own_values)
-DEFINE_OWNED_STRING (schema)
-DEFINE_VALUE (applied_version, get_applied_version, uint64)
-DEFINE_OWNED_STRING (applied_status)
-DEFINE_OWNED_STRING (applied_message)
-DEFINE_VALUE (applied_time, get_applied_time, int64)
-DEFINE_VALUE (connected, is_connected, boolean)
-DEFINE_VALUE (since, get_since, int64)
-DEFINE_OWNED_STRING (peer)
-DEFINE_VALUE (generation, get_generation, uint64)
-DEFINE_VALUE (contested, is_contested, boolean)
-DEFINE_OWNED_STRING (rival)
+VMD_DEFINE_STRING (id, vmd_device_get_id)
+VMD_DEFINE_OWNED_STRING (name, vmd_device_dup_name)
+VMD_DEFINE_VALUE (guest, vmd_device_is_guest, boolean)
+VMD_DEFINE_VALUE (created, vmd_device_get_created, int64)
+VMD_DEFINE_VALUE (version, vmd_device_get_version, uint64)
+VMD_DEFINE_OWNED_STRING (values, vmd_device_dup_values)
+VMD_DEFINE_OWNED_STRING (own_values, vmd_device_dup_own_values)
+VMD_DEFINE_OWNED_STRING (schema, vmd_device_dup_schema)
+VMD_DEFINE_VALUE (applied_version, vmd_device_get_applied_version, uint64)
+VMD_DEFINE_OWNED_STRING (applied_status, vmd_device_dup_applied_status)
+VMD_DEFINE_OWNED_STRING (applied_message, vmd_device_dup_applied_message)
+VMD_DEFINE_VALUE (applied_time, vmd_device_get_applied_time, int64)
+VMD_DEFINE_VALUE (connected, vmd_device_is_connected, boolean)
+VMD_DEFINE_VALUE (since, vmd_device_get_since, int64)
+VMD_DEFINE_OWNED_STRING (peer, vmd_device_dup_peer)
+VMD_DEFINE_VALUE (generation, vmd_device_get_generation, uint64)
+VMD_DEFINE_VALUE (contested, vmd_device_is_contested, boolean)
+VMD_DEFINE_OWNED_STRING (rival, vmd_device_dup_rival)
 
 static GVariant *
 get_groups (gpointer device)
@@ -170,27 +154,28 @@ static const VmdMethod methods[] = {
 };
 
 static GObject *
-find (VmdManager *manager, const char *name)
+find (VmdManager *manager, const char *node)
 {
-  VmdDevice *device = vmd_manager_find_device (manager, name, NULL);
+  g_autofree char *id = vmd_object_kind_unescape (node);
 
-  return device != NULL ? G_OBJECT (device) : NULL;
+  return id != NULL ? (GObject *) vmd_manager_find_device (manager, id, NULL) : NULL;
 }
 
-static const char *
-get_key (gpointer device)
+static char *
+dup_node (gpointer device)
 {
-  return vmd_device_get_id (device);
+  return vmd_object_kind_escape (vmd_device_get_id (device));
 }
 
-const VmdSubtreeKind vmd_subtree_kind_device = {
+const VmdObjectKind vmd_object_kind_device = {
   .path = "devices",
   .get_info = vmd_dbus_device_interface_info,
   .properties = properties,
   .methods = methods,
-  .changed_signal = "device-changed",
+  .added_signal = "device-added",
   .removed_signal = "device-removed",
   .list = vmd_manager_list_devices,
   .find = find,
-  .get_name = get_key,
+  .dup_node = dup_node,
+  .is_secret = TRUE,
 };

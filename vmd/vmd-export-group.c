@@ -4,25 +4,12 @@
 
 #include "vmd-dbus.h"
 #include "vmd-export-config.h"
-#include "vmd-export-subtree.h"
+#include "vmd-object-kind.h"
 
-static GVariant *
-get_name (gpointer group)
-{
-  return g_variant_new_string (vmd_device_group_get_name (group));
-}
-
-static GVariant *
-get_version (gpointer group)
-{
-  return g_variant_new_uint64 (vmd_device_group_get_version (group));
-}
-
-static GVariant *
-get_values (gpointer group)
-{
-  return g_variant_new_take_string (vmd_device_group_dup_values (group));
-}
+VMD_DEFINE_STRING (name, vmd_device_group_get_name)
+VMD_DEFINE_VALUE (version, vmd_device_group_get_version, uint64)
+VMD_DEFINE_OWNED_STRING (values, vmd_device_group_dup_values)
+VMD_DEFINE_VALUE (member_count, vmd_device_group_get_n_members, uint32)
 
 static GVariant *
 get_members (gpointer group)
@@ -30,12 +17,6 @@ get_members (gpointer group)
   g_auto (GStrv) members = vmd_device_group_dup_members (group);
 
   return g_variant_new_strv ((const char *const *) members, -1);
-}
-
-static GVariant *
-get_member_count (gpointer group)
-{
-  return g_variant_new_uint32 (vmd_device_group_get_n_members (group));
 }
 
 static const VmdProperty properties[] = {
@@ -110,27 +91,28 @@ static const VmdMethod methods[] = {
 };
 
 static GObject *
-find (VmdManager *manager, const char *name)
+find (VmdManager *manager, const char *node)
 {
-  VmdDeviceGroup *group = vmd_manager_find_group (manager, name, NULL);
+  g_autofree char *name = vmd_object_kind_unescape (node);
 
-  return group != NULL ? G_OBJECT (group) : NULL;
+  return name != NULL ? (GObject *) vmd_manager_find_group (manager, name, NULL) : NULL;
 }
 
-static const char *
-get_key (gpointer group)
+static char *
+dup_node (gpointer group)
 {
-  return vmd_device_group_get_name (group);
+  return vmd_object_kind_escape (vmd_device_group_get_name (group));
 }
 
-const VmdSubtreeKind vmd_subtree_kind_group = {
+const VmdObjectKind vmd_object_kind_group = {
   .path = "groups",
   .get_info = vmd_dbus_device_group_interface_info,
   .properties = properties,
   .methods = methods,
-  .changed_signal = "group-changed",
+  .added_signal = "group-added",
   .removed_signal = "group-removed",
   .list = vmd_manager_list_groups,
   .find = find,
-  .get_name = get_key,
+  .dup_node = dup_node,
+  .is_secret = TRUE,
 };

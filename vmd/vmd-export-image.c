@@ -2,8 +2,27 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "vmd-call.h"
 #include "vmd-dbus.h"
+#include "vmd-object-kind.h"
+
+VMD_DEFINE_STRING (name, vmd_image_get_name)
+VMD_DEFINE_STRING (digest, vmd_image_get_digest)
+VMD_DEFINE_VALUE (size, vmd_image_get_size, uint64)
+VMD_DEFINE_VALUE (virtual_size, vmd_image_get_virtual_size, uint64)
+VMD_DEFINE_STRING (source, vmd_image_get_source)
+VMD_DEFINE_VALUE (created, vmd_image_get_created, int64)
+
+/* A name that points at another image is another object of the library's: one is removed, the
+ * other added. */
+static const VmdProperty properties[] = {
+  { "Name", get_name, VMD_PROPERTY_CONSTANT },
+  { "Digest", get_digest, VMD_PROPERTY_CONSTANT },
+  { "Size", get_size, VMD_PROPERTY_CONSTANT },
+  { "VirtualSize", get_virtual_size, VMD_PROPERTY_CONSTANT },
+  { "Source", get_source, VMD_PROPERTY_CONSTANT },
+  { "Created", get_created, VMD_PROPERTY_CONSTANT },
+  { NULL, NULL, VMD_PROPERTY_CONSTANT },
+};
 
 static void
 delete_done_cb (GObject *source, GAsyncResult *result, gpointer data)
@@ -27,17 +46,29 @@ static const VmdMethod methods[] = {
   { NULL, NULL, NULL, { { NULL, NULL } } },
 };
 
-GDBusInterfaceSkeleton *
-vmd_export_image_new (VmdExport *self, VmdImage *image)
+static GObject *
+find (VmdManager *manager, const char *node)
 {
-  VmdDbusImage *skeleton = vmd_dbus_image_skeleton_new ();
+  g_autofree char *name = vmd_object_kind_unescape (node);
 
-  vmd_dbus_image_set_name (skeleton, vmd_image_get_name (image));
-  vmd_dbus_image_set_digest (skeleton, vmd_image_get_digest (image));
-  vmd_dbus_image_set_size (skeleton, vmd_image_get_size (image));
-  vmd_dbus_image_set_virtual_size (skeleton, vmd_image_get_virtual_size (image));
-  vmd_dbus_image_set_source (skeleton, vmd_image_get_source (image));
-  vmd_dbus_image_set_created (skeleton, vmd_image_get_created (image));
-  vmd_call_connect (self, G_DBUS_INTERFACE_SKELETON (skeleton), methods, G_OBJECT (image));
-  return G_DBUS_INTERFACE_SKELETON (skeleton);
+  return name != NULL ? (GObject *) vmd_manager_find_image (manager, name, NULL) : NULL;
 }
+
+static char *
+dup_node (gpointer image)
+{
+  return vmd_object_kind_escape (vmd_image_get_name (image));
+}
+
+const VmdObjectKind vmd_object_kind_image = {
+  .path = "images",
+  .get_info = vmd_dbus_image_interface_info,
+  .properties = properties,
+  .methods = methods,
+  .added_signal = "image-added",
+  .removed_signal = "image-removed",
+  .list = vmd_manager_list_images,
+  .find = find,
+  .dup_node = dup_node,
+  .is_managed = TRUE,
+};

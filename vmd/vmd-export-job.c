@@ -2,110 +2,63 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "vmd-call.h"
 #include "vmd-dbus.h"
-
-/* A job changes on the thread that works on it, up to thousands of times a second. The skeleton
- * belongs to the main loop and may send four signals a second: so a change only raises a flag, and
- * the first one to raise it arranges one update. A change of state is not held back. */
-#define UPDATE_INTERVAL_MS 250
-
-typedef struct
-{
-  gatomicrefcount references;
-  VmdJob *job;
-  GWeakRef skeleton;
-  GMainContext *context;
-  gint pending; /* atomic: an update is arranged */
-  gint64 last_update; /* of the main loop */
-} JobView;
+#include "vmd-object-kind.h"
 
 static const char *const state_names[] = { "queued", "running", "done", "failed", "cancelled" };
 
-static void
-job_view_unref (gpointer data)
-{
-  JobView *view = data;
+VMD_DEFINE_STRING (id, vmd_job_get_id)
+VMD_DEFINE_STRING (operation, vmd_job_get_kind)
+VMD_DEFINE_STRING (target, vmd_job_get_target)
+VMD_DEFINE_STRING (started_by, vmd_job_get_owner)
+VMD_DEFINE_STRING (phase, vmd_job_get_phase)
+VMD_DEFINE_VALUE (progress, vmd_job_get_progress, double)
+VMD_DEFINE_VALUE (bytes_done, vmd_job_get_bytes_done, uint64)
+VMD_DEFINE_VALUE (bytes_total, vmd_job_get_bytes_total, uint64)
+VMD_DEFINE_VALUE (started, vmd_job_get_started, int64)
+VMD_DEFINE_VALUE (ended, vmd_job_get_ended, int64)
 
-  if (!g_atomic_ref_count_dec (&view->references))
-    return;
-  g_weak_ref_clear (&view->skeleton);
-  g_clear_object (&view->job);
-  g_main_context_unref (view->context);
-  g_free (view);
+static GVariant *
+get_state (gpointer job)
+{
+  return g_variant_new_string (state_names[vmd_job_get_state (job)]);
 }
 
-static JobView *
-job_view_ref (JobView *view)
-{
-  g_atomic_ref_count_inc (&view->references);
-  return view;
-}
-
-static void
-fill (VmdDbusJob *skeleton, VmdJob *job)
+static GVariant *
+get_error_name (gpointer job)
 {
   g_autoptr (GError) error = vmd_job_dup_error (job);
-  const char *name = "";
 
-  if (error != NULL)
-    name = vmd_error_get_bus_name (error->domain == VMD_ERROR ? (VmdError) error->code
-                                                              : VMD_ERROR_FAILED);
-  vmd_dbus_job_set_state (skeleton, state_names[vmd_job_get_state (job)]);
-  vmd_dbus_job_set_phase (skeleton, vmd_job_get_phase (job) ?: "");
-  vmd_dbus_job_set_progress (skeleton, vmd_job_get_progress (job));
-  vmd_dbus_job_set_bytes_done (skeleton, vmd_job_get_bytes_done (job));
-  vmd_dbus_job_set_bytes_total (skeleton, vmd_job_get_bytes_total (job));
-  vmd_dbus_job_set_started (skeleton, vmd_job_get_started (job));
-  vmd_dbus_job_set_ended (skeleton, vmd_job_get_ended (job));
-  vmd_dbus_job_set_error_name (skeleton, name);
-  vmd_dbus_job_set_error_message (skeleton, error != NULL ? error->message : "");
+  if (error == NULL)
+    return g_variant_new_string ("");
+  return g_variant_new_string (vmd_error_get_bus_name (
+      error->domain == VMD_ERROR ? (VmdError) error->code : VMD_ERROR_FAILED));
 }
 
-static gboolean update_cb (gpointer data);
-
-static void
-arrange_update (JobView *view, guint milliseconds)
+static GVariant *
+get_error_message (gpointer job)
 {
-  g_autoptr (GSource) source = g_timeout_source_new (milliseconds);
+  g_autoptr (GError) error = vmd_job_dup_error (job);
 
-  g_source_set_callback (source, update_cb, job_view_ref (view), job_view_unref);
-  g_source_attach (source, view->context);
+  return g_variant_new_string (error != NULL ? error->message : "");
 }
 
-static gboolean
-update_cb (gpointer data)
-{
-  JobView *view = data;
-  g_autoptr (VmdDbusJob) skeleton = g_weak_ref_get (&view->skeleton);
-  gint64 elapsed = (g_get_monotonic_time () - view->last_update) / 1000;
-
-  if (elapsed < UPDATE_INTERVAL_MS && vmd_job_get_state (view->job) <= VMD_JOB_RUNNING)
-    {
-      arrange_update (view, UPDATE_INTERVAL_MS - elapsed);
-      return G_SOURCE_REMOVE;
-    }
-  g_atomic_int_set (&view->pending, 0);
-  view->last_update = g_get_monotonic_time ();
-  if (skeleton != NULL)
-    fill (skeleton, view->job);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-changed_cb (VmdJob *job, JobView *view)
-{
-  gboolean ended = vmd_job_get_state (job) > VMD_JOB_RUNNING;
-
-  if (g_atomic_int_compare_and_exchange (&view->pending, 0, 1) || ended)
-    arrange_update (view, 0);
-}
-
-static void
-changed_closure_free (gpointer data, GClosure *closure)
-{
-  job_view_unref (data);
-}
+static const VmdProperty properties[] = {
+  { "Id", get_id, VMD_PROPERTY_CONSTANT },
+  { "Operation", get_operation, VMD_PROPERTY_CONSTANT },
+  { "Target", get_target, VMD_PROPERTY_CONSTANT },
+  { "StartedBy", get_started_by, VMD_PROPERTY_CONSTANT },
+  { "State", get_state, VMD_PROPERTY_TOLD },
+  { "Phase", get_phase, VMD_PROPERTY_TOLD },
+  { "Progress", get_progress, VMD_PROPERTY_TOLD },
+  { "BytesDone", get_bytes_done, VMD_PROPERTY_TOLD },
+  { "BytesTotal", get_bytes_total, VMD_PROPERTY_TOLD },
+  { "Started", get_started, VMD_PROPERTY_TOLD },
+  { "Ended", get_ended, VMD_PROPERTY_TOLD },
+  { "ErrorName", get_error_name, VMD_PROPERTY_TOLD },
+  { "ErrorMessage", get_error_message, VMD_PROPERTY_TOLD },
+  { NULL, NULL, VMD_PROPERTY_CONSTANT },
+};
 
 static void
 run_cancel (VmdCall *call)
@@ -133,55 +86,27 @@ static const VmdMethod methods[] = {
   { NULL, NULL, NULL, { { NULL, NULL } } },
 };
 
-/* A job outlives the skeletons of the connections that come and go: each takes its handler along.
- */
-typedef struct
+static GObject *
+find (VmdManager *manager, const char *node)
 {
-  VmdJob *job;
-  gulong handler;
-} JobHandler;
-
-static JobHandler *
-job_handler_new (VmdJob *job, gulong handler)
-{
-  JobHandler *self = g_new (JobHandler, 1);
-
-  self->job = g_object_ref (job);
-  self->handler = handler;
-  return self;
+  return (GObject *) vmd_manager_find_job (manager, node, NULL);
 }
 
-static void
-job_handler_free (gpointer data)
+static char *
+dup_node (gpointer job)
 {
-  JobHandler *self = data;
-
-  g_signal_handler_disconnect (self->job, self->handler);
-  g_object_unref (self->job);
-  g_free (self);
+  return g_strdup (vmd_job_get_id (job));
 }
 
-GDBusInterfaceSkeleton *
-vmd_export_job_new (VmdExport *self, VmdJob *job)
-{
-  VmdDbusJob *skeleton = vmd_dbus_job_skeleton_new ();
-  JobView *view = g_new0 (JobView, 1);
-  gulong handler;
-
-  g_atomic_ref_count_init (&view->references);
-  view->job = g_object_ref (job);
-  view->context = g_main_context_ref_thread_default ();
-  g_weak_ref_init (&view->skeleton, skeleton);
-
-  vmd_dbus_job_set_id (skeleton, vmd_job_get_id (job));
-  vmd_dbus_job_set_operation (skeleton, vmd_job_get_kind (job));
-  vmd_dbus_job_set_target (skeleton, vmd_job_get_target (job));
-  vmd_dbus_job_set_started_by (skeleton, vmd_job_get_owner (job) ?: "");
-  handler = g_signal_connect_data (job, "changed", G_CALLBACK (changed_cb), view,
-                                   changed_closure_free, 0);
-  g_object_set_data_full (G_OBJECT (skeleton), "vmd-job-handler", job_handler_new (job, handler),
-                          job_handler_free);
-  fill (skeleton, job);
-  vmd_call_connect (self, G_DBUS_INTERFACE_SKELETON (skeleton), methods, G_OBJECT (job));
-  return G_DBUS_INTERFACE_SKELETON (skeleton);
-}
+const VmdObjectKind vmd_object_kind_job = {
+  .path = "jobs",
+  .get_info = vmd_dbus_job_interface_info,
+  .properties = properties,
+  .methods = methods,
+  .added_signal = "job-added",
+  .removed_signal = "job-removed",
+  .list = vmd_manager_list_jobs,
+  .find = find,
+  .dup_node = dup_node,
+  .is_managed = TRUE,
+};

@@ -2,8 +2,24 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "vmd-call.h"
 #include "vmd-dbus.h"
+#include "vmd-object-kind.h"
+
+VMD_DEFINE_STRING (version, vmd_kernel_get_version)
+VMD_DEFINE_STRING (source, vmd_kernel_get_source)
+VMD_DEFINE_VALUE (size, vmd_kernel_get_size, uint64)
+VMD_DEFINE_VALUE (is_default, vmd_kernel_get_is_default, boolean)
+VMD_DEFINE_VALUE (created, vmd_kernel_get_created, int64)
+
+/* What changes is removed and added: see the image. */
+static const VmdProperty properties[] = {
+  { "Version", get_version, VMD_PROPERTY_CONSTANT },
+  { "Source", get_source, VMD_PROPERTY_CONSTANT },
+  { "Size", get_size, VMD_PROPERTY_CONSTANT },
+  { "IsDefault", get_is_default, VMD_PROPERTY_CONSTANT },
+  { "Created", get_created, VMD_PROPERTY_CONSTANT },
+  { NULL, NULL, VMD_PROPERTY_CONSTANT },
+};
 
 static void
 delete_done_cb (GObject *source, GAsyncResult *result, gpointer data)
@@ -27,16 +43,29 @@ static const VmdMethod methods[] = {
   { NULL, NULL, NULL, { { NULL, NULL } } },
 };
 
-GDBusInterfaceSkeleton *
-vmd_export_kernel_new (VmdExport *self, VmdKernel *kernel)
+static GObject *
+find (VmdManager *manager, const char *node)
 {
-  VmdDbusKernel *skeleton = vmd_dbus_kernel_skeleton_new ();
+  g_autofree char *version = vmd_object_kind_unescape (node);
 
-  vmd_dbus_kernel_set_version (skeleton, vmd_kernel_get_version (kernel));
-  vmd_dbus_kernel_set_source (skeleton, vmd_kernel_get_source (kernel));
-  vmd_dbus_kernel_set_size (skeleton, vmd_kernel_get_size (kernel));
-  vmd_dbus_kernel_set_is_default (skeleton, vmd_kernel_get_is_default (kernel));
-  vmd_dbus_kernel_set_created (skeleton, vmd_kernel_get_created (kernel));
-  vmd_call_connect (self, G_DBUS_INTERFACE_SKELETON (skeleton), methods, G_OBJECT (kernel));
-  return G_DBUS_INTERFACE_SKELETON (skeleton);
+  return version != NULL ? (GObject *) vmd_manager_find_kernel (manager, version, NULL) : NULL;
 }
+
+static char *
+dup_node (gpointer kernel)
+{
+  return vmd_object_kind_escape (vmd_kernel_get_version (kernel));
+}
+
+const VmdObjectKind vmd_object_kind_kernel = {
+  .path = "kernels",
+  .get_info = vmd_dbus_kernel_interface_info,
+  .properties = properties,
+  .methods = methods,
+  .added_signal = "kernel-added",
+  .removed_signal = "kernel-removed",
+  .list = vmd_manager_list_kernels,
+  .find = find,
+  .dup_node = dup_node,
+  .is_managed = TRUE,
+};

@@ -4,19 +4,12 @@
 
 #include "vmd-export-manager-devices.h"
 
+#include "vmd-object-kind.h"
+
 #include <string.h>
 
 /* One answer is not to keep the main loop for longer than a moment. */
 #define MAX_PAGE 1000
-
-static void
-return_path (VmdCall *call, char *relative)
-{
-  g_autofree char *owned = relative;
-  g_autofree char *path = vmd_export_absolute (owned);
-
-  vmd_call_return (call, g_variant_new ("(o)", path), NULL);
-}
 
 static void
 add_device_done_cb (GObject *source, GAsyncResult *result, gpointer data)
@@ -28,7 +21,7 @@ add_device_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   if (device == NULL)
     vmd_call_fail (data, error);
   else
-    return_path (data, vmd_export_device_path (device));
+    vmd_object_kind_return_path (&vmd_object_kind_device, device, data);
 }
 
 static void
@@ -55,14 +48,13 @@ run_find_device (VmdCall *call)
   if (device == NULL)
     vmd_call_fail (call, error);
   else
-    return_path (call, vmd_export_device_path (device));
+    vmd_object_kind_return_path (&vmd_object_kind_device, device, call);
 }
 
 static void
 add_device (GVariantBuilder *builder, VmdDevice *device)
 {
-  g_autofree char *relative = vmd_export_device_path (device);
-  g_autofree char *path = vmd_export_absolute (relative);
+  g_autofree char *path = vmd_object_kind_dup_path (&vmd_object_kind_device, device);
   g_autofree char *name = vmd_device_dup_name (device);
   g_autofree char *status = vmd_device_dup_applied_status (device);
   g_autofree char *peer = vmd_device_dup_peer (device);
@@ -174,7 +166,7 @@ add_group_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   if (group == NULL)
     vmd_call_fail (data, error);
   else
-    return_path (data, vmd_export_group_path (group));
+    vmd_object_kind_return_path (&vmd_object_kind_group, group, data);
 }
 
 static void
@@ -200,7 +192,7 @@ run_find_group (VmdCall *call)
   if (group == NULL)
     vmd_call_fail (call, error);
   else
-    return_path (call, vmd_export_group_path (group));
+    vmd_object_kind_return_path (&vmd_object_kind_group, group, call);
 }
 
 static void
@@ -214,8 +206,7 @@ run_list_groups (VmdCall *call)
   for (guint i = 0; i < g_list_model_get_n_items (list); i++)
     {
       g_autoptr (VmdDeviceGroup) group = g_list_model_get_item (list, i);
-      g_autofree char *relative = vmd_export_group_path (group);
-      g_autofree char *path = vmd_export_absolute (relative);
+      g_autofree char *path = vmd_object_kind_dup_path (&vmd_object_kind_group, group);
 
       g_variant_builder_add (&builder, "(ostu)", path, vmd_device_group_get_name (group),
                              vmd_device_group_get_version (group),
@@ -238,8 +229,7 @@ static const VmdMethod methods[] = {
 #define DEFINE_TOLD(kind, event, Type, get_name)                                                   \
   static void kind##_##event##_cb (VmdManager *manager, Type *object, VmdDbusManager *skeleton)    \
   {                                                                                                \
-    g_autofree char *relative = vmd_export_##kind##_path (object);                                 \
-    g_autofree char *path = vmd_export_absolute (relative);                                        \
+    g_autofree char *path = vmd_object_kind_dup_path (&vmd_object_kind_##kind, object);            \
                                                                                                    \
     vmd_dbus_manager_emit_##kind##_##event (skeleton, path, get_name (object));                    \
   }

@@ -3,21 +3,12 @@
 #include "config.h"
 
 #include "vmd-bus-lock.h"
-#include "vmd-call.h"
 #include "vmd-dbus.h"
 #include "vmd-export-manager-devices.h"
+#include "vmd-object-kind.h"
 #include "vmd-spec.h"
 
 #include <glib/gstdio.h>
-
-static void
-return_path (VmdCall *call, char *relative)
-{
-  g_autofree char *owned = relative;
-  g_autofree char *path = vmd_export_absolute (owned);
-
-  vmd_call_return (call, g_variant_new ("(o)", path), NULL);
-}
 
 static void
 create_done_cb (GObject *source, GAsyncResult *result, gpointer data)
@@ -28,7 +19,7 @@ create_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   if (vm == NULL)
     vmd_call_fail (data, error);
   else
-    return_path (data, vmd_export_vm_path (vm));
+    vmd_object_kind_return_path (&vmd_object_kind_vm, vm, data);
 }
 
 static void
@@ -61,7 +52,7 @@ run_find_vm (VmdCall *call)
   if (vm == NULL)
     vmd_call_fail (call, error);
   else
-    return_path (call, vmd_export_vm_path (vm));
+    vmd_object_kind_return_path (&vmd_object_kind_vm, vm, call);
 }
 
 static void
@@ -74,7 +65,7 @@ build_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   if (image == NULL)
     vmd_call_fail (data, error);
   else
-    return_path (data, vmd_export_image_path (image));
+    vmd_object_kind_return_path (&vmd_object_kind_image, image, data);
 }
 
 static void
@@ -98,7 +89,7 @@ import_image_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   if (image == NULL)
     vmd_call_fail (data, error);
   else
-    return_path (data, vmd_export_image_path (image));
+    vmd_object_kind_return_path (&vmd_object_kind_image, image, data);
 }
 
 static void
@@ -132,7 +123,7 @@ import_kernel_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   if (kernel == NULL)
     vmd_call_fail (data, error);
   else
-    return_path (data, vmd_export_kernel_path (kernel));
+    vmd_object_kind_return_path (&vmd_object_kind_kernel, kernel, data);
 }
 
 static void

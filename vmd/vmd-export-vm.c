@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "vmd-call.h"
 #include "vmd-dbus.h"
+#include "vmd-object-kind.h"
 #include "vmd-spec.h"
 
 #define DEFAULT_GRACE_MS 10000
@@ -11,36 +11,58 @@
 static const char *const state_names[] = { "created", "running", "paused", "stopped", "error" };
 static const char *const readiness_names[] = { "none", "launched", "reachable", "provisioned" };
 
-static void
-fill (VmdDbusVm *skeleton, VmdVm *vm)
-{
-  g_autofree char *name = vmd_vm_dup_name (vm);
-  g_autofree char *network = vmd_vm_dup_network (vm);
-  g_autofree char *reason = vmd_vm_dup_reason (vm);
-  g_autofree char *transition = vmd_vm_dup_transition (vm);
-  g_autofree char *boot_id = vmd_vm_dup_guest_boot_id (vm);
+VMD_DEFINE_STRING (id, vmd_vm_get_id)
+VMD_DEFINE_OWNED_STRING (name, vmd_vm_dup_name)
+VMD_DEFINE_OWNED_STRING (image, vmd_vm_dup_image)
+VMD_DEFINE_OWNED_STRING (kernel, vmd_vm_dup_kernel)
+VMD_DEFINE_VALUE (vcpus, vmd_vm_get_vcpus, uint32)
+VMD_DEFINE_VALUE (memory, vmd_vm_get_memory, uint64)
+VMD_DEFINE_VALUE (disk_size, vmd_vm_get_disk_size, uint64)
+VMD_DEFINE_OWNED_STRING (network, vmd_vm_dup_network)
+VMD_DEFINE_OWNED_STRING (backend, vmd_vm_dup_backend)
+VMD_DEFINE_VALUE (created, vmd_vm_get_created, int64)
+VMD_DEFINE_VALUE (launch, vmd_vm_get_launch, uint64)
+VMD_DEFINE_OWNED_STRING (reason, vmd_vm_dup_reason)
+VMD_DEFINE_OWNED_STRING (transition, vmd_vm_dup_transition)
+VMD_DEFINE_VALUE (pid, vmd_vm_get_pid, int64)
+VMD_DEFINE_VALUE (started, vmd_vm_get_started, int64)
+VMD_DEFINE_VALUE (ssh_port, vmd_vm_get_ssh_port, uint32)
+VMD_DEFINE_OWNED_STRING (guest_boot_id, vmd_vm_dup_guest_boot_id)
 
-  vmd_dbus_vm_set_name (skeleton, name);
-  vmd_dbus_vm_set_vcpus (skeleton, vmd_vm_get_vcpus (vm));
-  vmd_dbus_vm_set_memory (skeleton, vmd_vm_get_memory (vm));
-  vmd_dbus_vm_set_disk_size (skeleton, vmd_vm_get_disk_size (vm));
-  vmd_dbus_vm_set_network (skeleton, network);
-  vmd_dbus_vm_set_launch (skeleton, vmd_vm_get_launch (vm));
-  vmd_dbus_vm_set_state (skeleton, state_names[vmd_vm_get_state (vm)]);
-  vmd_dbus_vm_set_reason (skeleton, reason ?: "");
-  vmd_dbus_vm_set_transition (skeleton, transition ?: "");
-  vmd_dbus_vm_set_readiness (skeleton, readiness_names[vmd_vm_get_readiness (vm)]);
-  vmd_dbus_vm_set_pid (skeleton, vmd_vm_get_pid (vm));
-  vmd_dbus_vm_set_started (skeleton, vmd_vm_get_started (vm));
-  vmd_dbus_vm_set_ssh_port (skeleton, vmd_vm_get_ssh_port (vm));
-  vmd_dbus_vm_set_guest_boot_id (skeleton, boot_id ?: "");
+static GVariant *
+get_state (gpointer vm)
+{
+  return g_variant_new_string (state_names[vmd_vm_get_state (vm)]);
 }
 
-static void
-changed_cb (VmdVm *vm, VmdDbusVm *skeleton)
+static GVariant *
+get_readiness (gpointer vm)
 {
-  fill (skeleton, vm);
+  return g_variant_new_string (readiness_names[vmd_vm_get_readiness (vm)]);
 }
+
+static const VmdProperty properties[] = {
+  { "Id", get_id, VMD_PROPERTY_CONSTANT },
+  { "Name", get_name, VMD_PROPERTY_TOLD },
+  { "Image", get_image, VMD_PROPERTY_TOLD },
+  { "Kernel", get_kernel, VMD_PROPERTY_TOLD },
+  { "Vcpus", get_vcpus, VMD_PROPERTY_TOLD },
+  { "Memory", get_memory, VMD_PROPERTY_TOLD },
+  { "DiskSize", get_disk_size, VMD_PROPERTY_TOLD },
+  { "Network", get_network, VMD_PROPERTY_TOLD },
+  { "Backend", get_backend, VMD_PROPERTY_CONSTANT },
+  { "Created", get_created, VMD_PROPERTY_CONSTANT },
+  { "Launch", get_launch, VMD_PROPERTY_TOLD },
+  { "State", get_state, VMD_PROPERTY_TOLD },
+  { "Reason", get_reason, VMD_PROPERTY_TOLD },
+  { "Transition", get_transition, VMD_PROPERTY_TOLD },
+  { "Readiness", get_readiness, VMD_PROPERTY_TOLD },
+  { "Pid", get_pid, VMD_PROPERTY_TOLD },
+  { "Started", get_started, VMD_PROPERTY_TOLD },
+  { "SshPort", get_ssh_port, VMD_PROPERTY_TOLD },
+  { "GuestBootId", get_guest_boot_id, VMD_PROPERTY_TOLD },
+  { NULL, NULL, VMD_PROPERTY_CONSTANT },
+};
 
 static gboolean
 get_readiness_option (VmdCall *call, VmdReadiness *readiness)
@@ -325,17 +347,11 @@ prepare_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   GError *error = NULL;
   g_autoptr (VmdWorkspace) workspace =
       vmd_workspace_prepare_finish (VMD_VM (source), result, &error);
-  g_autofree char *relative = NULL;
-  g_autofree char *path = NULL;
 
   if (workspace == NULL)
-    {
-      vmd_call_fail (data, error);
-      return;
-    }
-  relative = vmd_export_workspace_path (workspace);
-  path = vmd_export_absolute (relative);
-  vmd_call_return (data, g_variant_new ("(o)", path), NULL);
+    vmd_call_fail (data, error);
+  else
+    vmd_object_kind_return_path (&vmd_object_kind_workspace, workspace, data);
 }
 
 static void
@@ -409,21 +425,27 @@ static const VmdMethod methods[] = {
   { NULL, NULL, NULL, { { NULL, NULL } } },
 };
 
-GDBusInterfaceSkeleton *
-vmd_export_vm_new (VmdExport *self, VmdVm *vm)
+static GObject *
+find (VmdManager *manager, const char *node)
 {
-  VmdDbusVm *skeleton = vmd_dbus_vm_skeleton_new ();
-  g_autofree char *image = vmd_vm_dup_image (vm);
-  g_autofree char *kernel = vmd_vm_dup_kernel (vm);
-  g_autofree char *backend = vmd_vm_dup_backend (vm);
-
-  vmd_dbus_vm_set_id (skeleton, vmd_vm_get_id (vm));
-  vmd_dbus_vm_set_image (skeleton, image ?: "");
-  vmd_dbus_vm_set_kernel (skeleton, kernel ?: "");
-  vmd_dbus_vm_set_backend (skeleton, backend ?: "");
-  vmd_dbus_vm_set_created (skeleton, vmd_vm_get_created (vm));
-  fill (skeleton, vm);
-  g_signal_connect_object (vm, "changed", G_CALLBACK (changed_cb), skeleton, 0);
-  vmd_call_connect (self, G_DBUS_INTERFACE_SKELETON (skeleton), methods, G_OBJECT (vm));
-  return G_DBUS_INTERFACE_SKELETON (skeleton);
+  return (GObject *) vmd_manager_lookup_vm (manager, node);
 }
+
+static char *
+dup_node (gpointer vm)
+{
+  return g_strdup (vmd_vm_get_id (vm));
+}
+
+const VmdObjectKind vmd_object_kind_vm = {
+  .path = "vms",
+  .get_info = vmd_dbus_vm_interface_info,
+  .properties = properties,
+  .methods = methods,
+  .added_signal = "vm-added",
+  .removed_signal = "vm-removed",
+  .list = vmd_manager_list_vms,
+  .find = find,
+  .dup_node = dup_node,
+  .is_managed = TRUE,
+};

@@ -15,6 +15,7 @@ struct _VmdService
   GObject parent;
 
   VmdManager *manager;
+  VmdNews *news;
   GDBusConnection *polkit; /* (nullable) */
   char *channel_address; /* (nullable) */
   GHashTable *locks; /* token → HeldLock */
@@ -51,6 +52,7 @@ vmd_service_finalize (GObject *object)
   g_hash_table_unref (self->locks);
   g_free (self->channel_address);
   g_clear_object (&self->polkit);
+  g_clear_object (&self->news);
   g_clear_object (&self->manager);
   G_OBJECT_CLASS (vmd_service_parent_class)->finalize (object);
 }
@@ -77,6 +79,7 @@ vmd_service_new (VmdManager *manager)
   VmdService *self = g_object_new (VMD_TYPE_SERVICE, NULL);
 
   self->manager = g_object_ref (manager);
+  self->news = vmd_news_new (manager);
   return self;
 }
 
@@ -84,6 +87,12 @@ VmdManager *
 vmd_service_get_manager (VmdService *self)
 {
   return self->manager;
+}
+
+VmdNews *
+vmd_service_get_news (VmdService *self)
+{
+  return self->news;
 }
 
 void

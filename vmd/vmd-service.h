@@ -2,8 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gio/gio.h>
-#include <vmd.h>
+#include "vmd-news.h"
 
 G_BEGIN_DECLS
 
@@ -13,6 +12,7 @@ G_DECLARE_FINAL_TYPE (VmdService, vmd_service, VMD, SERVICE, GObject)
 
 VmdService *vmd_service_new (VmdManager *manager);
 VmdManager *vmd_service_get_manager (VmdService *self);
+VmdNews *vmd_service_get_news (VmdService *self);
 
 /* Where devices connect, "" when only guests can; set before anything is exported. @address:
  * (nullable) */

@@ -33,6 +33,52 @@ class Objects:
         self.assertIn("org.vmd.Vmd1.Manager", objects[MANAGER])
         self.assertTrue(any("/jobs/" in at for at in objects))
 
+    def test_one_by_one(self):
+        """An object says of itself what the list of all says of it, and can be found by looking around."""
+        path = self.client.create("web")
+        self.client.vm(path, "Start", {"job-token": text("mine")})
+        objects = self.client.objects()
+        self.assertIn(self.client.job_path("mine"), objects)
+        for at, interfaces in objects.items():
+            for name, properties in interfaces.items():
+                kind = name.rsplit(".", 1)[1]
+                self.assertEqual(self.client.get_all(at, kind), properties)
+                for key, value in properties.items():
+                    self.assertEqual(self.client.get(at, kind, key), value)
+                above, node = at.rsplit("/", 1)
+                self.assertIn(f'<node name="{node}"/>', self.introspect(above))
+                self.assertIn(f'<interface name="{name}">', self.introspect(at))
+        self.assertIn('<interface name="org.freedesktop.DBus.ObjectManager">', self.introspect(ROOT))
+
+    def introspect(self, at):
+        return self.client.call(at, "org.freedesktop.DBus.Introspectable", "Introspect")[0]
+
+    def test_absent(self):
+        path = self.client.create("web")
+        self.client.vm(path, "Delete")
+        for at, kind in ((path, "Vm"), (f"{ROOT}/vms/web", "Vm"), (f"{ROOT}/vms/_", "Vm"),
+                         (f"{ROOT}/images/absent", "Image"), (f"{ROOT}/images/_0", "Image"),
+                         (f"{ROOT}/kernels/absent", "Kernel"), (f"{ROOT}/jobs/absent", "Job"),
+                         (f"{ROOT}/workspaces/absent", "Workspace"), (f"{ROOT}/devices/absent", "Device")):
+            with self.assertRaises(BusError):
+                self.client.get_all(at, kind)
+        self.assertEqual(self.client.get(MANAGER, "Manager", "Version"), "0.1.0")
+
+    def test_only_changes_are_told(self):
+        """To all who are connected, and after the first time only what is different."""
+        path = self.client.create("web")
+        clients = [self.client, self.connect()]
+        told = [client.watch("org.freedesktop.DBus.Properties", "PropertiesChanged", path)
+                for client in clients]
+        for client in clients:  # is served, so is connected
+            client.get(path, "Vm", "Name")
+        self.client.call(path, "Vm", "Set", "a{sv}a{sv}", {"vcpus": GLib.Variant("u", 3)}, {})
+        self.client.call(path, "Vm", "Set", "a{sv}a{sv}", {"vcpus": GLib.Variant("u", 4)}, {})
+        for client, changes in zip(clients, told):
+            client.wait_for(lambda seen=changes: any(entry[2].get("Vcpus") == 4 for entry in seen), "it is told")
+            self.assertEqual({entry[1] for entry in changes}, {"org.vmd.Vmd1.Vm"})
+            self.assertLessEqual({key for entry in changes[1:] for key in entry[2]}, {"Vcpus", "Transition"})
+
     def test_added_and_removed(self):
         manager = "org.freedesktop.DBus.ObjectManager"
         added = self.client.watch(manager, "InterfacesAdded", ROOT)
