@@ -141,6 +141,7 @@ class MuxHost:
         if nonce == 0:
             self.asks += 1
             self.begin_session()
+            self.condition.notify_all()
         elif nonce == self.nonce and self.waits:
             self.waits = False
             self.sessions.put(nonce)
@@ -179,6 +180,7 @@ class MuxHost:
         elif kind == CLOSE and pipe:
             del self.pipes[number]
             pipe.close()
+            self.condition.notify_all()
         elif kind not in (OPEN, DATA, CREDIT, CLOSE) or number > self.last:
             self.problems.append(f"frame {kind} for {number}")
 
@@ -205,6 +207,7 @@ class MuxHost:
                 del self.pipes[pipe.number]
                 pipe.close()
                 self.write(frame(pipe.number, CLOSE))
+                self.condition.notify_all()
 
     def send(self, pipe, data):
         """What credit allows; what is left of it."""
@@ -219,9 +222,16 @@ class MuxHost:
             pipe.sent += n
             self.write(frame(pipe.number, DATA, data[:n]))
             self.n_sent += n
+            self.condition.notify_all()
             return data[n:]
 
     # What tests do.
+
+    def wait_until(self, condition, what):
+        """Of all that is asked of the fields above."""
+        with self.condition:
+            if not self.condition.wait_for(condition, sandbox.HANG_LIMIT):
+                raise AssertionError(f"hung: {what}")
 
     def wait_for_session(self):
         return self.sessions.get(timeout=sandbox.HANG_LIMIT)
