@@ -16,18 +16,39 @@ struct _VmdChannelGuests
 {
   VmdManager *manager; /* owned */
   VmdChannelServer *server; /* owned */
+  VmdBroker *broker; /* owned */
   VmdGuestLinkLoop *loop;
   GHashTable *launches; /* id of a VM → its launch, of those that have a link; the follower's */
 };
+
+static char *
+dup_peer (const char *vm_id)
+{
+  return g_strconcat ("guest/", vm_id, NULL);
+}
 
 /* On the links' thread. */
 static void
 opened_cb (const char *vm_id, int fd, gpointer data)
 {
   VmdChannelGuests *self = data;
-  g_autofree char *peer = g_strconcat ("guest/", vm_id, NULL);
+  g_autofree char *peer = dup_peer (vm_id);
 
   vmd_channel_server_adopt (self->server, fd, peer);
+}
+
+/* On the links' thread. Only so that it is known why: the link closes whatever the guest has. The
+ * VM's device may be connected elsewhere, by somebody who has its token. */
+static void
+silent_cb (const char *vm_id, gpointer data)
+{
+  VmdChannelGuests *self = data;
+  g_autofree char *peer = dup_peer (vm_id);
+  g_auto (VmdBrokerStatus) status = { FALSE };
+
+  vmd_broker_get_status (self->broker, vm_id, &status);
+  if (g_strcmp0 (status.peer, peer) == 0)
+    vmd_broker_end_device (self->broker, vm_id, NULL, VMD_SUBSCRIPTION_SILENT);
 }
 
 /* A VM of another backend than the manager's is another manager's to look after. */
@@ -67,14 +88,21 @@ follow_cb (VmdVm *vm, gpointer data)
 }
 
 VmdChannelGuests *
-vmd_channel_guests_new (VmdManager *manager, VmdChannelServer *server, GError **error)
+vmd_channel_guests_new (VmdManager *manager, VmdChannelServer *server, VmdBroker *broker,
+                        gint64 lease, GError **error)
 {
   VmdChannelGuests *self = g_new0 (VmdChannelGuests, 1);
+  const VmdGuestLinkRules rules = { .clock = vmd_manager_get_clock (manager),
+                                    .lease = lease,
+                                    .opened = opened_cb,
+                                    .silent = silent_cb,
+                                    .data = self };
 
   self->manager = g_object_ref (manager);
   self->server = g_object_ref (server);
+  self->broker = g_object_ref (broker);
   self->launches = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  self->loop = vmd_guest_link_loop_new (opened_cb, self, error);
+  self->loop = vmd_guest_link_loop_new (&rules, error);
   if (self->loop == NULL)
     {
       vmd_channel_guests_free (self);
@@ -91,6 +119,7 @@ vmd_channel_guests_free (VmdChannelGuests *self)
     vmd_manager_set_vm_follower (self->manager, NULL, NULL);
   g_clear_pointer (&self->loop, vmd_guest_link_loop_free);
   g_hash_table_unref (self->launches);
+  g_object_unref (self->broker);
   g_object_unref (self->server);
   g_object_unref (self->manager);
   g_free (self);

@@ -167,7 +167,7 @@ make_server (VmdChannel *self, const VmdChannelOptions *options, GError **error)
 
 /* Changes are published from before the first that asks for one can be there. */
 static gboolean
-start (VmdChannel *self, GError **error)
+start (VmdChannel *self, const VmdChannelOptions *options, GError **error)
 {
   const VmdDeviceServer server = {
     .changed = changed_cb, .removed = removed_cb, .token_removed = token_removed_cb, .data = self
@@ -176,7 +176,8 @@ start (VmdChannel *self, GError **error)
   if (!vmd_manager_set_device_server (self->manager, &server, self->broker, error) ||
       !vmd_channel_server_start (self->server, error))
     return FALSE;
-  self->guests = vmd_channel_guests_new (self->manager, self->server, error);
+  self->guests = vmd_channel_guests_new (self->manager, self->server, self->broker,
+                                         (gint64) options->lease * G_USEC_PER_SEC, error);
   if (self->guests == NULL)
     return FALSE;
   self->address = g_strdup (vmd_channel_server_get_address (self->server));
@@ -213,7 +214,7 @@ vmd_channel_open (VmdManager *manager, const VmdChannelOptions *options, GError 
   self = g_object_new (VMD_TYPE_CHANNEL, NULL);
   self->manager = g_object_ref (manager);
   if (!take_lock (self, error) || !make_broker (self, options, error) ||
-      !make_server (self, options, error) || !start (self, error))
+      !make_server (self, options, error) || !start (self, options, error))
     return NULL;
   return g_steal_pointer (&self);
 }

@@ -15,8 +15,8 @@
 /* All guests' ports on one thread and one epoll set, whose turns are bounded: see vmd-guest-link.c.
  *
  * What is asked of it from other threads goes through a queue, in order, with an eventfd that wakes
- * the thread. Links that wait for another try are few or wait for long, so they are not kept in
- * order: all links are gone through when the first of them is due. */
+ * the thread. Links that wait for another try, or for a look at their lease, are few or wait for
+ * long, so they are not kept in order: all links are gone through when the first of them is due. */
 
 #define EVENTS_AT_ONCE 64
 
@@ -29,7 +29,7 @@ struct _VmdGuestLinkLoop
   /* The thread's own. */
   VmdGuestLinkHost host;
   GHashTable *links; /* id of a VM (its link's): VmdGuestLink, ended by vmd_guest_link_end() */
-  gint64 next_retry; /* no link is due before; G_MAXINT64: none waits */
+  gint64 next_due; /* no link is due before; G_MAXINT64: none waits */
   gboolean is_over;
 };
 
@@ -63,10 +63,12 @@ push_order (VmdGuestLinkLoop *self, const char *vm_id, const char *path)
 }
 
 static void
-note_retry (VmdGuestLinkLoop *self, const VmdGuestLink *link)
+note_due (VmdGuestLinkLoop *self, const VmdGuestLink *link)
 {
   if (link->retry_at != 0)
-    self->next_retry = MIN (self->next_retry, link->retry_at);
+    self->next_due = MIN (self->next_due, link->retry_at);
+  if (link->look_at != 0)
+    self->next_due = MIN (self->next_due, link->look_at);
 }
 
 static void
@@ -85,7 +87,7 @@ obey (VmdGuestLinkLoop *self, const Order *order)
   link = vmd_guest_link_new (&self->host, order->vm_id, order->path);
   g_hash_table_insert (self->links, link->vm_id, link);
   vmd_guest_link_connect (link);
-  note_retry (self, link);
+  note_due (self, link);
 }
 
 static void
@@ -113,26 +115,30 @@ serve_event (VmdGuestLinkLoop *self, const struct epoll_event *event)
   else if (watch->fd >= 0)
     {
       vmd_guest_link_serve (watch->link, watch->connection, event->events);
-      note_retry (self, watch->link);
+      note_due (self, watch->link);
     }
 }
 
-static void
-serve_retries (VmdGuestLinkLoop *self)
+static gint64
+get_time (VmdGuestLinkLoop *self)
 {
-  gint64 now = g_get_monotonic_time ();
+  return vmd_clock_get_monotonic (self->host.rules.clock);
+}
+
+static void
+serve_time (VmdGuestLinkLoop *self)
+{
   GHashTableIter iter;
   VmdGuestLink *link;
 
-  if (now < self->next_retry)
+  if (get_time (self) < self->next_due)
     return;
-  self->next_retry = G_MAXINT64;
+  self->next_due = G_MAXINT64;
   g_hash_table_iter_init (&iter, self->links);
   while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &link))
     {
-      if (link->retry_at != 0 && link->retry_at <= now)
-        vmd_guest_link_connect (link);
-      note_retry (self, link);
+      vmd_guest_link_serve_time (link);
+      note_due (self, link);
     }
 }
 
@@ -140,9 +146,9 @@ serve_retries (VmdGuestLinkLoop *self)
 static int
 get_timeout (VmdGuestLinkLoop *self)
 {
-  if (self->next_retry == G_MAXINT64)
+  if (self->next_due == G_MAXINT64)
     return -1;
-  return CLAMP ((self->next_retry - g_get_monotonic_time ()) / 1000 + 1, 0, 60 * 1000);
+  return CLAMP ((self->next_due - get_time (self)) / 1000 + 1, 0, 60 * 1000);
 }
 
 static gpointer
@@ -157,7 +163,7 @@ run (gpointer data)
 
       for (int i = 0; i < n; i++)
         serve_event (self, &events[i]);
-      serve_retries (self);
+      serve_time (self);
       g_ptr_array_set_size (self->host.connections_over, 0);
       g_ptr_array_set_size (self->host.links_over, 0);
     }
@@ -165,15 +171,15 @@ run (gpointer data)
 }
 
 VmdGuestLinkLoop *
-vmd_guest_link_loop_new (VmdGuestLinkFunc opened, gpointer data, GError **error)
+vmd_guest_link_loop_new (const VmdGuestLinkRules *rules, GError **error)
 {
   g_autoptr (VmdGuestLinkLoop) self = g_new0 (VmdGuestLinkLoop, 1);
   struct epoll_event event = { .events = EPOLLIN };
 
   self->orders = g_async_queue_new_full (order_free);
-  self->next_retry = G_MAXINT64;
-  self->host.opened = opened;
-  self->host.data = data;
+  self->next_due = G_MAXINT64;
+  self->host.rules = *rules;
+  g_object_ref (self->host.rules.clock);
   self->host.connections_over =
       g_ptr_array_new_with_free_func ((GDestroyNotify) vmd_guest_connection_free);
   self->host.links_over = g_ptr_array_new_with_free_func ((GDestroyNotify) vmd_guest_link_free);
@@ -205,6 +211,7 @@ vmd_guest_link_loop_free (VmdGuestLinkLoop *self)
   g_async_queue_unref (self->orders);
   vmd_clear_fd (&self->host.epoll_fd);
   vmd_clear_fd (&self->wake_fd);
+  g_object_unref (self->host.rules.clock);
   g_free (self);
 }
 

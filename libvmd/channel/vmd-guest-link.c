@@ -22,7 +22,11 @@
  * Of what a guest does not take there is little: each connection stops reading its server at
  * OUTPUT_ROOM, and the guest itself is not read from OUTPUT_STOP on. One that keeps to the rules
  * never comes so far, and cannot be locked up by that: between the two there is room for all that
- * is said without being asked for, a few bytes for each connection or grant. */
+ * is said without being asked for, a few bytes for each connection or grant.
+ *
+ * A guest that takes nothing of what there is for the length of a lease loses its connections, but
+ * not its session. One whose hypervisor was stopped finds all that was said to it when it runs on,
+ * and behind it that they are closed; then it opens others, as after any cut. */
 
 #define OUTPUT_ROOM (32 * 1024)
 #define OUTPUT_STOP (96 * 1024)
@@ -32,6 +36,9 @@
 #define FIRST_RETRY (50 * G_TIME_SPAN_MILLISECOND)
 #define MAX_DOUBLINGS 9
 #define RECONNECT G_TIME_SPAN_SECOND
+
+/* So often in its course a lease is looked at: as much later than it has run out is that seen. */
+#define LOOKS 5
 
 /* What a server and a guest may have under way in the kernel. */
 #define SOCKET_BUFFER (32 * 1024)
@@ -90,6 +97,12 @@ vmd_guest_link_free (VmdGuestLink *self)
   g_free (self);
 }
 
+static gint64
+get_time (VmdGuestLink *self)
+{
+  return vmd_clock_get_monotonic (self->host->rules.clock);
+}
+
 static void
 drop (VmdGuestLink *self, guint place)
 {
@@ -142,7 +155,9 @@ disconnect (VmdGuestLink *self)
   self->in_session = FALSE;
   self->nonce = 0;
   self->n_failures++;
-  self->retry_at = g_get_monotonic_time () + wait;
+  self->retry_at = get_time (self) + wait;
+  self->lease = (VmdGuestLease){ 0 };
+  self->look_at = 0;
 }
 
 static gboolean
@@ -211,7 +226,7 @@ make_connection (VmdGuestLink *self, guint32 id)
   for (guint i = 0; i < G_N_ELEMENTS (ends); i++)
     setsockopt (ends[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   self->connections[place] = vmd_guest_connection_new (self, id, ends[0]);
-  self->host->opened (self->vm_id, ends[1], self->host->data);
+  self->host->rules.opened (self->vm_id, ends[1], self->host->rules.data);
   return TRUE;
 }
 
@@ -328,9 +343,11 @@ write_guest (VmdGuestLink *self)
 
   if (self->output->len == 0)
     return TRUE;
+  vmd_guest_lease_look (&self->lease, self->watch.fd, get_time (self));
   n = send (self->watch.fd, self->output->data, self->output->len, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (n > 0)
     g_byte_array_remove_range (self->output, 0, n);
+  vmd_guest_lease_note_written (&self->lease, self->watch.fd);
   return n >= 0 || errno == EAGAIN || errno == EINTR;
 }
 
@@ -338,6 +355,7 @@ write_guest (VmdGuestLink *self)
 static gboolean
 settle (VmdGuestLink *self)
 {
+  gboolean has_connections = FALSE;
   guint32 events = 0;
 
   if (!write_guest (self))
@@ -349,7 +367,14 @@ settle (VmdGuestLink *self)
   vmd_guest_watch_set (&self->watch, events);
   for (guint i = 0; i < VMD_MUX_MAX_CONNECTIONS; i++)
     if (self->connections[i] != NULL)
-      vmd_guest_connection_wait (self->connections[i], self->output->len < OUTPUT_ROOM);
+      {
+        vmd_guest_connection_wait (self->connections[i], self->output->len < OUTPUT_ROOM);
+        has_connections = TRUE;
+      }
+  if (!has_connections || self->lease.untaken == 0)
+    self->look_at = 0;
+  else if (self->look_at == 0)
+    self->look_at = get_time (self) + self->host->rules.lease / LOOKS;
   return TRUE;
 }
 
@@ -379,4 +404,42 @@ vmd_guest_link_serve (VmdGuestLink *self, VmdGuestConnection *connection, guint3
     is_fit = FALSE;
   if (!is_fit || !settle (self))
     disconnect (self);
+}
+
+/* It has not read what it would be told, so it is told behind that. */
+static void
+give_up_connections (VmdGuestLink *self)
+{
+  self->host->rules.silent (self->vm_id, self->host->rules.data);
+  for (guint i = 0; i < VMD_MUX_MAX_CONNECTIONS; i++)
+    if (self->connections[i] != NULL)
+      {
+        if (!self->connections[i]->has_left)
+          say_closed (self, self->connections[i]->id);
+        drop (self, i);
+      }
+}
+
+static void
+look_at_lease (VmdGuestLink *self)
+{
+  gint64 now = get_time (self);
+
+  self->look_at = 0;
+  vmd_guest_lease_look (&self->lease, self->watch.fd, now);
+  if (vmd_guest_lease_has_run_out (&self->lease, now, self->host->rules.lease))
+    give_up_connections (self);
+  if (!settle (self))
+    disconnect (self);
+}
+
+void
+vmd_guest_link_serve_time (VmdGuestLink *self)
+{
+  gint64 now = get_time (self);
+
+  if (self->retry_at != 0 && self->retry_at <= now)
+    vmd_guest_link_connect (self);
+  else if (self->look_at != 0 && self->look_at <= now)
+    look_at_lease (self);
 }

@@ -5,6 +5,7 @@
 /* What vmd-guest-link-loop.c, vmd-guest-link.c and vmd-guest-connection.c share. All of it is the
  * loop's thread's. */
 
+#include "vmd-guest-lease-private.h"
 #include "vmd-guest-link-private.h"
 #include "vmd-mux-frame-private.h"
 
@@ -29,8 +30,7 @@ typedef struct
 typedef struct
 {
   int epoll_fd;
-  VmdGuestLinkFunc opened;
-  gpointer data;
+  VmdGuestLinkRules rules;
   GPtrArray *connections_over; /* of VmdGuestConnection, owned, to be freed after the batch */
   GPtrArray *links_over; /* likewise of VmdGuestLink */
   guint8 buffer[VMD_GUEST_READ_SIZE];
@@ -63,6 +63,8 @@ struct _VmdGuestLink
   VmdGuestConnection *connections[VMD_MUX_MAX_CONNECTIONS]; /* (nullable) each */
   guint n_failures; /* in a row */
   gint64 retry_at; /* monotonic; 0: is connected */
+  VmdGuestLease lease;
+  gint64 look_at; /* monotonic: when to look at it; 0: it cannot run out */
 };
 
 void vmd_guest_watch_set (VmdGuestWatch *watch, guint32 events);
@@ -79,6 +81,8 @@ void vmd_guest_connection_wait (VmdGuestConnection *self, gboolean has_room);
 VmdGuestLink *vmd_guest_link_new (VmdGuestLinkHost *host, const char *vm_id, const char *path);
 void vmd_guest_link_free (VmdGuestLink *self);
 void vmd_guest_link_connect (VmdGuestLink *self);
+/* What is due is: the next try to connect, or a look at the lease. */
+void vmd_guest_link_serve_time (VmdGuestLink *self);
 void vmd_guest_link_serve (VmdGuestLink *self, VmdGuestConnection *connection, guint32 events);
 /* It is over; freed after the batch. */
 void vmd_guest_link_end (VmdGuestLink *self);

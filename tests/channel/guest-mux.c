@@ -17,8 +17,19 @@
 static void
 opened_cb (const char *vm_id, int fd, gpointer data)
 {
+  GuestFixture *fixture = data;
+
   g_assert_true (g_str_has_prefix (vm_id, "vm"));
-  g_async_queue_push (data, GINT_TO_POINTER (fd));
+  g_async_queue_push (fixture->opened, GINT_TO_POINTER (fd));
+}
+
+static void
+silent_cb (const char *vm_id, gpointer data)
+{
+  GuestFixture *fixture = data;
+
+  g_assert_cmpstr (vm_id, ==, "vm");
+  g_atomic_int_inc (&fixture->n_silent);
 }
 
 int
@@ -37,9 +48,12 @@ guest_fixture_listen (const char *path)
 void
 guest_fixture_start_loop (GuestFixture *fixture)
 {
+  g_autoptr (VmdClock) system = vmd_system_clock_new ();
+  const VmdGuestLinkRules rules = { fixture->clock != NULL ? VMD_CLOCK (fixture->clock) : system,
+                                    GUEST_LEASE, opened_cb, silent_cb, fixture };
   g_autoptr (GError) error = NULL;
 
-  fixture->loop = vmd_guest_link_loop_new (opened_cb, fixture->opened, &error);
+  fixture->loop = vmd_guest_link_loop_new (&rules, &error);
   g_assert_no_error (error);
 }
 
@@ -50,6 +64,7 @@ guest_fixture_set_up (GuestFixture *fixture, gconstpointer data)
   fixture->path = g_build_filename (fixture->directory, "channel", NULL);
   fixture->listen_fd = guest_fixture_listen (fixture->path);
   fixture->opened = g_async_queue_new ();
+  fixture->clock = data != NULL ? vmd_fake_clock_new () : NULL;
   guest_fixture_start_loop (fixture);
 }
 
@@ -62,6 +77,7 @@ guest_fixture_tear_down (GuestFixture *fixture, gconstpointer data)
   while ((left = g_async_queue_try_pop (fixture->opened)) != NULL)
     close (GPOINTER_TO_INT (left));
   g_async_queue_unref (fixture->opened);
+  g_clear_object (&fixture->clock);
   vmd_clear_fd (&fixture->listen_fd);
   g_unlink (fixture->path);
   g_rmdir (fixture->directory);

@@ -21,7 +21,12 @@ typedef struct
   int listen_fd;
   VmdGuestLinkLoop *loop;
   GAsyncQueue *opened; /* of descriptors */
+  VmdFakeClock *clock; /* stands still; NULL: the system's */
+  gint n_silent; /* atomic: guests whose lease has run out */
 } GuestFixture;
+
+/* Microseconds, by that clock. */
+#define GUEST_LEASE (25 * G_TIME_SPAN_SECOND)
 
 typedef struct
 {
@@ -34,6 +39,7 @@ typedef struct
 
 int guest_fixture_listen (const char *path);
 void guest_fixture_start_loop (GuestFixture *fixture);
+/* @data: not NULL: with a fake clock. */
 void guest_fixture_set_up (GuestFixture *fixture, gconstpointer data);
 void guest_fixture_tear_down (GuestFixture *fixture, gconstpointer data);
 int guest_fixture_take_opened (GuestFixture *fixture);

@@ -164,6 +164,58 @@ test_guest (Fixture *fixture, gconstpointer data)
   vmd_clear_fd (&port.listen_fd);
 }
 
+static void
+wait_until_disconnected (VmdDevice *device)
+{
+  gint64 limit = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
+
+  while (vmd_device_is_connected (device))
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, limit);
+      g_main_context_iteration (NULL, FALSE);
+    }
+}
+
+/* A guest that takes nothing any more, as when its hypervisor is stopped, is not connected, and is
+ * again when it runs on. The lease itself: test-guest-lease.c. */
+static void
+test_stopped_guest (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (VmdVm) vm = create_running (fixture, "web");
+  g_autoptr (VmdDevice) device = vmd_manager_find_device (fixture->manager, "web", NULL);
+  GuestFixture port = { .listen_fd = -1 };
+  g_autoptr (VmdChannel) channel = NULL;
+  g_autoptr (Guest) guest = NULL;
+  g_autofree char *token = NULL;
+  VmdChannelOptions options;
+
+  assert_good (token =
+                   vmd_manager_renew_guest_token (fixture->manager, vmd_vm_get_id (vm), &error));
+  take_port (&port, vm);
+  vmd_channel_options_init (&options);
+  options.heartbeat = 1;
+  options.lease = 2;
+  assert_good (channel = vmd_channel_open (fixture->manager, &options, &error));
+  guest = guest_accept (&port);
+  guest_begin (guest);
+  ask_for_stream (guest, 1, vmd_vm_get_id (vm), token);
+  await_text (guest, "event: snapshot");
+  g_assert_true (vmd_device_is_connected (device));
+
+  wait_until_disconnected (device);
+  g_assert_cmpuint (vmd_channel_get_n_connected (channel), ==, 0);
+  g_assert_cmpuint (patch (device, "{\"a\":1}", VMD_CONFIG_ANY_VERSION, NULL), >, 0);
+  for (VmdMuxFound found; guest_next (guest, &found);)
+    if (guest->decoder.frame.kind == VMD_MUX_CLOSE)
+      break;
+  g_assert_cmpuint (guest->decoder.frame.connection, ==, 1);
+  ask_for_stream (guest, 2, vmd_vm_get_id (vm), token);
+  await_text (guest, "\"values\":{\"a\":1}");
+  g_assert_true (vmd_device_is_connected (device));
+  vmd_channel_close (channel);
+  vmd_clear_fd (&port.listen_fd);
+}
+
 /* A VM that starts while the channel is open, in another process, and one without the socket. */
 static void
 test_launches (Fixture *fixture, gconstpointer data)
@@ -201,6 +253,7 @@ main (int argc, char **argv)
   handles_test_init (&argc, &argv);
   ADD ("tokens", test_tokens);
   ADD ("guest", test_guest);
+  ADD ("stopped-guest", test_stopped_guest);
   ADD ("launches", test_launches);
   return handles_test_run ();
 }

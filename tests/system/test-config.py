@@ -7,6 +7,7 @@ import os
 import signal
 import time
 import unittest
+import urllib.request
 
 from real_sandbox import RealSandbox
 from sandbox import wait_until
@@ -43,6 +44,17 @@ class Config(unittest.TestCase):
             device = self.device(name)
             return device["connected"] and device["applied"]["version"] == device["version"]
         wait_until(is_settled, "the newest is applied")
+
+    def metrics(self):
+        texts = {}
+        for name in ("channel", "channel-admin-token"):
+            with open(os.path.join(self.sandbox.state, name), encoding="utf-8") as file:
+                texts[name] = file.read().strip()
+        request = urllib.request.Request(
+            texts["channel"] + "/metrics",
+            headers={"Authorization": "Bearer " + texts["channel-admin-token"]})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read().decode()
 
     def test_running(self):
         self.sandbox.out("create", "one")
@@ -91,6 +103,25 @@ class Config(unittest.TestCase):
         self.wait_applied()
         # The connection is the one that it was.
         self.assertEqual(self.device()["generation"], generation)
+
+    def test_hypervisor_stopped(self):
+        """For longer than its lease, which is a short one here."""
+        self.sandbox.end()
+        self.sandbox.start("--channel-limit", "heartbeat=1", "--channel-limit", "lease=5",
+                           "--channel-listen", "127.0.0.1:0")
+        self.sandbox.out("create", "one")
+        self.sandbox.out("start", "one")
+        self.wait_connected()
+        generation = self.device()["generation"]
+        (pid,) = self.sandbox.hypervisors()
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: not self.device()["connected"], "nobody is connected")
+        self.assertIn('\nvmd_channel_streams_ended_total{reason="silent"} 1\n', self.metrics())
+        self.set("red")
+        os.kill(pid, signal.SIGCONT)
+        self.wait_for("red")
+        self.wait_applied()
+        self.assertGreater(self.device()["generation"], generation)
 
     def test_restarted(self):
         self.sandbox.out("create", "one")
