@@ -31,7 +31,8 @@
  *     predecessors of a newcomer are ended, with their sockets broken, before its subscribe()
  *     returns, and so before it is sent anything. That holds also when a third comes while the
  *     first is still being ended by the second: whoever is on the way out is in `leaving`, and each
- *     newcomer ends all of those itself. After that, take() has nothing for them.
+ *     newcomer ends all of those itself, one too that is overtaken on its own way. After that,
+ *     take() has nothing for them.
  *   - A change fell between snapshot and subscription. Here one subscribes first, then reads the
  *     snapshot and offers it; versions that are not above the last one taken are dropped, in
  *     whatever order they come (vmd-subscription.c).
@@ -187,7 +188,7 @@ is_refused_locked (VmdBroker *self, Slot *slot, VmdSubscription *newcomer, gint6
 }
 
 static void
-swap_locked (VmdBroker *self, Slot *slot, VmdSubscription *newcomer, GPtrArray *predecessors)
+swap_locked (VmdBroker *self, Slot *slot, VmdSubscription *newcomer)
 {
   if (slot->live == NULL)
     self->n_live++;
@@ -198,6 +199,11 @@ swap_locked (VmdBroker *self, Slot *slot, VmdSubscription *newcomer, GPtrArray *
       g_ptr_array_add (slot->leaving, slot->live);
     }
   slot->live = vmd_subscription_ref (newcomer);
+}
+
+static void
+find_predecessors_locked (Slot *slot, GPtrArray *predecessors)
+{
   for (guint i = 0; slot->leaving != NULL && i < slot->leaving->len; i++)
     g_ptr_array_add (predecessors, vmd_subscription_ref (slot->leaving->pdata[i]));
 }
@@ -218,7 +224,9 @@ enter (VmdBroker *self, VmdSubscription *newcomer, gint64 now, gint64 *retry_aft
       arrival->contested =
           !arrival->overtaken && is_refused_locked (self, slot, newcomer, now, retry_after);
       if (!arrival->overtaken && !arrival->contested)
-        swap_locked (self, slot, newcomer, arrival->predecessors);
+        swap_locked (self, slot, newcomer);
+      if (!arrival->contested)
+        find_predecessors_locked (slot, arrival->predecessors);
     }
   g_mutex_unlock (&self->mutex);
 }
@@ -283,15 +291,13 @@ vmd_broker_subscribe (VmdBroker *self, const VmdSubscriber *subscriber,
                 subscriber->device);
       return NULL;
     }
-  if (arrival.overtaken)
-    {
-      vmd_subscription_end (newcomer, VMD_SUBSCRIPTION_SUPERSEDED);
-      return g_steal_pointer (&newcomer);
-    }
   for (guint i = 0; i < predecessors->len; i++)
     vmd_subscription_end (predecessors->pdata[i], VMD_SUBSCRIPTION_SUPERSEDED);
   forget_predecessors (self, subscriber->device, predecessors);
-  claim (self, newcomer);
+  if (arrival.overtaken)
+    vmd_subscription_end (newcomer, VMD_SUBSCRIPTION_SUPERSEDED);
+  else
+    claim (self, newcomer);
   return g_steal_pointer (&newcomer);
 }
 

@@ -18,12 +18,9 @@ typedef struct
   guint rounds;
   const char *device; /* (nullable) one of its own */
   VmdSubscription *last; /* (nullable) */
+  gboolean last_left; /* of itself */
+  const gint *last_told; /* atomic; its sink's */
 } Worker;
-
-typedef struct
-{
-  gint told; /* atomic */
-} Connection;
 
 static void
 ready_cb (gpointer data)
@@ -33,7 +30,7 @@ ready_cb (gpointer data)
 static void
 ended_cb (gpointer data)
 {
-  g_atomic_int_set (&((Connection *) data)->told, 1);
+  g_atomic_int_set ((gint *) data, 1);
 }
 
 static gpointer
@@ -43,27 +40,29 @@ take_over_cb (gpointer data)
 
   for (guint i = 0; i < worker->rounds; i++)
     {
-      Connection *connection = g_new0 (Connection, 1);
-      const VmdSubscriptionSink sink = { ready_cb, ended_cb, connection, g_free };
+      gint *told = g_new0 (gint, 1);
+      const VmdSubscriptionSink sink = { ready_cb, ended_cb, told, g_free };
       const VmdSubscriber subscriber = { worker->device, "same", "peer", "token" };
       VmdSubscription *subscription;
       gint64 retry_after = 0;
-      gboolean is_live;
+      gboolean leaves;
 
       subscription = vmd_broker_subscribe (worker->broker, &subscriber, &sink, &retry_after, NULL);
       g_assert_nonnull (subscription);
-      is_live = vmd_subscription_get_end (subscription) == VMD_SUBSCRIPTION_LIVE;
-      if (is_live && i % 3 == 0)
+      leaves = i % 3 == 0 && vmd_subscription_get_end (subscription) == VMD_SUBSCRIPTION_LIVE;
+      if (leaves)
         vmd_broker_leave (worker->broker, subscription, VMD_SUBSCRIPTION_LEFT);
       if (worker->last != NULL)
         {
-          /* One that was overtaken on its way leaves the end of those before to who overtook it. */
-          if (is_live)
-            g_assert_cmpint (vmd_subscription_get_end (worker->last), !=, VMD_SUBSCRIPTION_LIVE);
+          /* Whoever took over from whom, and whoever is at it still. */
+          g_assert_cmpint (vmd_subscription_get_end (worker->last), !=, VMD_SUBSCRIPTION_LIVE);
+          g_assert_true (worker->last_left || g_atomic_int_get (worker->last_told));
           vmd_broker_leave (worker->broker, worker->last, VMD_SUBSCRIPTION_LEFT);
           vmd_subscription_unref (worker->last);
         }
       worker->last = subscription;
+      worker->last_left = leaves;
+      worker->last_told = told;
     }
   return NULL;
 }
@@ -82,7 +81,7 @@ take_over (const char *const *names, guint n_names)
 
   for (guint i = 0; i < THREADS; i++)
     {
-      workers[i] = (Worker){ broker, i, rounds, names[i % n_names], NULL };
+      workers[i] = (Worker){ broker, i, rounds, names[i % n_names] };
       threads[i] = g_thread_new ("takeover", take_over_cb, &workers[i]);
     }
   for (guint i = 0; i < THREADS; i++)
