@@ -138,12 +138,19 @@ vmd_manager_lookup_workspace (VmdManager *self, const char *vm_id, const char *p
   return vmd_cache_lookup (self->cache, VMD_ROW_WORKSPACE, key);
 }
 
+/* What is sorted are pointers to the names. */
+static gint
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return g_strcmp0 (*(const char *const *) a, *(const char *const *) b);
+}
+
 static VmdVm *
 fail_ambiguous (const char *prefix, GPtrArray *names, GError **error)
 {
   g_autofree char *list_of_names = NULL;
 
-  g_ptr_array_sort (names, (GCompareFunc) (void (*) (void)) g_strcmp0);
+  g_ptr_array_sort (names, compare_names);
   g_ptr_array_add (names, NULL);
   list_of_names = g_strjoinv (", ", (char **) names->pdata);
   vmd_fail (error, VMD_ERROR_AMBIGUOUS, "“%s” may be any of the VMs %s: give more of it", prefix,

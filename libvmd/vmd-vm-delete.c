@@ -19,9 +19,9 @@ static gboolean
 check_not_running (const VmdVmRow *row, gboolean is_running, const VmdClaimMeeting *meeting,
                    GError **error)
 {
-  return !is_running ||
-         vmd_fail (error, VMD_ERROR_WRONG_STATE,
-                   "VM “%s” runs: vmctl stop %s, or delete it by force", row->name, row->name);
+  return !is_running || vmd_fail (error, VMD_ERROR_WRONG_STATE,
+                                  "VM “%s” runs: vmctl stop %s, or vmctl delete --force %s",
+                                  row->name, row->name, row->name);
 }
 
 static gboolean

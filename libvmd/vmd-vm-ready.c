@@ -262,8 +262,9 @@ tell_failure (Probe *self, guint timeout)
     vmd_fail (&error, code, "VM “%s” runs, but did not become ready: %s%s", name,
               self->failure->message, console);
   else
-    vmd_fail (&error, code, "VM “%s” runs, but did not become ready within %u s: %s%s%s%s", name,
-              timeout / 1000, describe_progress (self), self->failure != NULL ? ": " : "",
+    vmd_fail (&error, code,
+              "VM “%s” runs, but did not become ready within %u s (VMD_BOOT_TIMEOUT): %s%s%s%s",
+              name, timeout / 1000, describe_progress (self), self->failure != NULL ? ": " : "",
               self->failure != NULL ? self->failure->message : "", console);
   finding.error = error;
   vmd_vm_edit (self->vm, put_finding, &finding);

@@ -101,7 +101,8 @@ fail_exists (const Import *self, GError **error)
   g_autofree char *name = vmd_vm_dup_name (self->vm);
 
   return vmd_fail (error, VMD_ERROR_EXISTS,
-                   "VM “%s” has a workspace at %s already: replace it, or choose another path",
+                   "VM “%s” has a workspace at %s already: replace it (--replace), or choose "
+                   "another place (--path)",
                    name, self->path);
 }
 

@@ -98,6 +98,16 @@ vmctl_host_file_dup_description (const char *path)
   return g_filename_display_name (absolute);
 }
 
+/* vmd was given a descriptor, and cannot say which file it is that it does not understand. */
+void
+vmctl_host_file_name_in_error (const char *path, GError **error)
+{
+  g_autofree char *shown = vmctl_host_file_dup_description (path);
+
+  if (error != NULL && g_error_matches (*error, VMD_ERROR, VMD_ERROR_BAD_ARCHIVE))
+    g_prefix_error (error, "%s: ", shown);
+}
+
 static gboolean
 run_tar (VmctlClient *client, const char *directory, int fd, GError **error)
 {

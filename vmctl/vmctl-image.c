@@ -118,6 +118,8 @@ run_import (VmctlClient *client, const VmctlArguments *arguments, GError **error
   vmctl_call_add_option (call, "source", g_variant_new_string (source));
   vmctl_call_show_progress (call, label);
   path = run_maker (call, error);
+  if (path == NULL)
+    vmctl_host_file_name_in_error (tar, error);
   return vmctl_listing_report (client, &listing, path, error);
 }
 

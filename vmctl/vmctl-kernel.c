@@ -87,6 +87,8 @@ run_import (VmctlClient *client, const VmctlArguments *arguments, GError **error
   reply = vmctl_call_run (call, error);
   if (reply != NULL)
     g_variant_get (reply, "(o)", &path);
+  else
+    vmctl_host_file_name_in_error (file, error);
   return vmctl_listing_report (client, &listing, path, error);
 }
 

@@ -74,12 +74,12 @@ print_files (VmdSource *source, const char *guest_path)
   g_autofree char *bytes = vmctl_text_format_size (vmd_source_get_bytes (source));
   g_autoptr (GPtrArray) files = vmd_source_list_files (source);
   const char *name = vmd_source_get_branch (source);
+  const char *head = vmd_source_get_head (source);
   g_autofree char *branch = vmctl_text_make_printable (name != NULL ? name : "no branch", -1);
 
   printf ("Would copy %u files (%s) of %s", files->len, bytes, top);
-  printf (" (%s %.12s) to %s:\n", branch,
-          *vmd_source_get_head (source) != '\0' ? vmd_source_get_head (source) : "without a commit",
-          guest_path);
+  printf (" (%s %.*s) to %s:\n", branch, *head != '\0' ? 12 : -1,
+          *head != '\0' ? head : "without a commit", guest_path);
   for (guint i = 0; i < files->len; i++)
     {
       g_autofree char *file = dup_file (files, i);

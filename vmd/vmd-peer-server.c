@@ -93,8 +93,11 @@ check_path (const char *path, GError **error)
 
   if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path)
     {
-      g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
-                   "The socket's path %s is longer than a socket's can be", path);
+      g_set_error (
+          error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
+          "The socket's path %s is longer than a socket's can be: let XDG_RUNTIME_DIR name a"
+          " directory with a shorter path",
+          path);
       return FALSE;
     }
   if (lstat (path, &status) < 0)

@@ -54,7 +54,11 @@ vmd_ext4_fail (VmdExt4 *self, errcode_t code, GError **error, const char *doing,
                        shown,
                        (guint64) ext2fs_blocks_count (self->fs->super) * BLOCK_SIZE / 1024 / 1024);
     case EXT2_ET_SHORT_WRITE:
-      return vmd_fail_errno (error, ENOSPC, "%s “%s”", doing, shown);
+    case ENOSPC:
+      return vmd_fail (error, VMD_ERROR_NO_SPACE,
+                       "%s “%s”: no space is left for the image %s: make room on that file system,"
+                       " and try again",
+                       doing, shown, self->path);
     case EXT2_ET_EA_NO_SPACE:
     case EXT2_ET_FILE_TOO_BIG:
     case EXT2_ET_INVALID_ARGUMENT:

@@ -150,6 +150,13 @@ class Run(Case):
         self.assertEqual(value["command"], ["true"])
         self.assertFalse(os.path.exists(self.sandbox.state))
 
+    def test_dry_run_without_a_commit(self):
+        empty = os.path.join(self.sandbox.directory, "empty")
+        self.sandbox.git(".", "init", "-q", "-b", "main", empty)
+        completed = self.vmctl("run", "--dry-run", empty)
+        self.assertEqual(completed.status, 0, completed)
+        self.assertIn("(main without a commit)", completed.stdout)
+
     def test_dry_run_steers_no_terminal(self):
         """What a repository calls itself and its branch may be made to."""
         odd = self.sandbox.repository("odd\033[31m")

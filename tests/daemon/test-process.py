@@ -70,6 +70,15 @@ class Process(PeerCase):
         # The first one did not notice.
         self.client.create("web")
 
+    def test_runtime_directory_too_long(self):
+        """A socket's path has 107 bytes: the message says what to do about it."""
+        deep = os.path.join(self.sandbox.directory, "d" * 100)
+        second = run_vmd(self.sandbox, "--no-bus", "--state-dir", os.path.join(self.sandbox.directory, "other"),
+                         environment={"XDG_RUNTIME_DIR": deep})
+        self.assertEqual(second.returncode, 2, second)
+        self.assertIn(deep, second.stderr)
+        self.assertIn("XDG_RUNTIME_DIR", second.stderr)
+
     def test_command_line(self):
         for arguments in (("--nonsense",), ("extra",), ("--idle-exit=x",)):
             self.assertEqual(run_vmd(self.sandbox, *arguments).returncode, 2)

@@ -38,6 +38,7 @@ class BadGround(unittest.TestCase):
         result = sandbox.vmctl("image", "import", "big", archive)
         self.assertEqual(result.status, 1, result)
         self.assertIn("space", result.stderr)
+        self.assertIn("make room", result.stderr)
         self.assertEqual(sandbox.good("image", "list", "--json").json, [])
         self.assertEqual(os.listdir(os.path.join(sandbox.state, "staging")), [])
         self.assertEqual([name for name in os.listdir(os.path.join(sandbox.state, "images"))], [])
