@@ -49,6 +49,7 @@ void vmd_channel_connection_free (VmdChannelConnection *self);
 void vmd_channel_connection_await_request (VmdChannelConnection *self);
 void vmd_channel_connection_take_header (VmdChannelConnection *self);
 void vmd_channel_connection_answer (VmdChannelConnection *self);
+void vmd_channel_connection_let_go (VmdChannelConnection *self);
 void vmd_channel_connection_shut_down (VmdChannelConnection *self);
 gboolean vmd_channel_connection_is_open (VmdChannelConnection *self);
 

@@ -216,6 +216,16 @@ vmd_channel_connection_answer (VmdChannelConnection *self)
   put_in (self, TRUE);
 }
 
+/* The peer has gone. Its descriptor and its place are free from now on; what is left goes with the
+ * last of what hangs on it. */
+void
+vmd_channel_connection_let_go (VmdChannelConnection *self)
+{
+  take_out (self);
+  g_io_stream_close (G_IO_STREAM (self->socket), NULL, NULL);
+  g_clear_pointer (&self->place, vmd_channel_place_leave);
+}
+
 void
 vmd_channel_connection_shut_down (VmdChannelConnection *self)
 {

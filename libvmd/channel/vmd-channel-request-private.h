@@ -60,7 +60,7 @@ struct _VmdChannelRequest
   char *parameters[VMD_ROUTE_PARAMETERS + 1]; /* what stood for "{…}", in order */
   VmdCredential credential; /* the device's token; id "": the administrator's, or none */
   guint64 if_version;
-  int status; /* that success has */
+  GSource *gone; /* (nullable) owned: while it waits for the directory */
 };
 
 const VmdChannelRoute *vmd_channel_routes_get (guint *n_routes);

@@ -7,6 +7,7 @@
 #include "../base/vmd-failure-private.h"
 #include "vmd-channel-body-private.h"
 
+#include <glib-unix.h>
 #include <string.h>
 
 /* Who may ask is settled before a body is read, and who may not learns no more than that: an
@@ -331,20 +332,40 @@ vmd_channel_request_dup_author (VmdChannelRequest *self)
 
 /* -- The directory's answers -- */
 
-/* @self is of no use any more when its connection has been closed, at the server's stop. */
+/* libsoup watches no connection whose request is paused. A peer that says no more may wait for its
+ * answer; one whose connection is broken, by itself or by its deadline, has gone, and what the
+ * directory says is of no use any more. */
+static gboolean
+gone_cb (int fd, GIOCondition condition, gpointer data)
+{
+  VmdChannelRequest *self = data;
+
+  g_autoptr (GIOStream) stolen = NULL;
+
+  stolen = soup_server_message_steal_connection (self->message);
+  vmd_channel_connection_let_go (self->connection);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 go_on (VmdChannelRequest *self)
 {
   self->service->n_waiting--;
+  g_source_destroy (self->gone);
+  g_clear_pointer (&self->gone, g_source_unref);
   if (vmd_channel_connection_is_open (self->connection))
     soup_server_message_unpause (self->message);
 }
 
 static void
-wait (VmdChannelRequest *self)
+pause_for_directory (VmdChannelRequest *self)
 {
   self->service->n_waiting++;
   soup_server_message_pause (self->message);
+  self->gone = g_unix_fd_source_new (vmd_socket_stream_get_fd (self->connection->socket),
+                                     G_IO_HUP | G_IO_ERR);
+  g_source_set_callback (self->gone, G_SOURCE_FUNC (gone_cb), self, NULL);
+  g_source_attach (self->gone, g_main_context_get_thread_default ());
 }
 
 typedef struct
@@ -396,7 +417,7 @@ vmd_channel_request_change (VmdChannelRequest *self, VmdDirectoryChange *change,
     change->target = self->parameters[0];
   change->if_version = self->if_version;
   change->author = author;
-  wait (self);
+  pause_for_directory (self);
   vmd_device_directory_change_async (self->service->directory, change, self->service->cancellable,
                                      change_cb, waiting);
 }
@@ -442,7 +463,7 @@ vmd_channel_request_query (VmdChannelRequest *self, const VmdDirectoryQuery *que
     return;
   full.target = self->parameters[0];
   full.after = self->query != NULL ? g_hash_table_lookup (self->query, "after") : NULL;
-  wait (self);
+  pause_for_directory (self);
   vmd_device_directory_query_async (self->service->directory, &full, self->service->cancellable,
                                     query_cb, vmd_channel_request_ref (self));
 }

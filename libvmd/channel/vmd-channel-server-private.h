@@ -27,7 +27,8 @@ const char *vmd_channel_server_get_address (VmdChannelServer *self);
  * nothing to serve it. Any thread; never waits. */
 void vmd_channel_server_adopt (VmdChannelServer *self, int fd, const char *peer);
 /* Ends every stream, and says why where the peer takes it at once; then the threads. Within a
- * second whatever the peers do. The broker is closed by this. Once more does nothing. */
+ * second whatever the peers do. The broker is closed by this. What the directory owes longer than
+ * that is received by the thread, which holds the directory until then. Once more does nothing. */
 void vmd_channel_server_stop (VmdChannelServer *self);
 
 G_END_DECLS

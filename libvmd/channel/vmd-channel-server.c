@@ -24,7 +24,9 @@
  * to be in (vmd-channel-connection.c), what a header may have, and whether its body is read at all.
  *
  * What others call (adopt, stop) only puts something into the context. The stop breaks what is
- * open, waits half a second for what the directory still owes, and goes. */
+ * open, waits half a second for what the directory still owes, and goes. An answer that comes later
+ * has to come somewhere, or it, its request and the context would hold each other for ever: so the
+ * thread stays for it, alone, and with the server, whose last reference is its own then. */
 
 #define STOP_PATIENCE (500) /* milliseconds */
 /* Of the descriptors that the process may have, so many are left to the others in it. */
@@ -57,8 +59,11 @@ struct _VmdChannelServer
   gboolean is_stopping;
   gboolean is_out_of_patience;
 
-  GMutex mutex; /* guards `running`, and what is put into the context while it is set */
+  GMutex mutex; /* guards what follows, and what is put into the context while `running` is set */
   gboolean running;
+  GCond wound_up;
+  gboolean is_wound_up; /* the thread has nothing more to do … */
+  gboolean is_staying; /* … but for answers that are late */
 };
 
 G_DEFINE_FINAL_TYPE (VmdChannelServer, vmd_channel_server, G_TYPE_OBJECT)
@@ -69,12 +74,19 @@ connection_quark (void)
   return g_quark_from_static_string ("vmd-channel-connection");
 }
 
+/* The thread may have a reference after that. */
+static void
+vmd_channel_server_dispose (GObject *object)
+{
+  vmd_channel_server_stop (VMD_CHANNEL_SERVER (object));
+  G_OBJECT_CLASS (vmd_channel_server_parent_class)->dispose (object);
+}
+
 static void
 vmd_channel_server_finalize (GObject *object)
 {
   VmdChannelServer *self = VMD_CHANNEL_SERVER (object);
 
-  vmd_channel_server_stop (self);
   g_free ((char *) self->options.listen);
   g_free ((char *) self->options.certificate);
   g_free ((char *) self->options.key);
@@ -87,6 +99,7 @@ vmd_channel_server_finalize (GObject *object)
   g_clear_object (&self->service.cancellable);
   g_clear_object (&self->broker);
   g_clear_object (&self->directory);
+  g_cond_clear (&self->wound_up);
   g_mutex_clear (&self->mutex);
   G_OBJECT_CLASS (vmd_channel_server_parent_class)->finalize (object);
 }
@@ -94,6 +107,7 @@ vmd_channel_server_finalize (GObject *object)
 static void
 vmd_channel_server_class_init (VmdChannelServerClass *klass)
 {
+  G_OBJECT_CLASS (klass)->dispose = vmd_channel_server_dispose;
   G_OBJECT_CLASS (klass)->finalize = vmd_channel_server_finalize;
 }
 
@@ -103,6 +117,7 @@ vmd_channel_server_init (VmdChannelServer *self)
   self->keep_alive_fd = -1;
   self->context = g_main_context_new ();
   g_mutex_init (&self->mutex);
+  g_cond_init (&self->wound_up);
 }
 
 VmdChannelServer *
@@ -365,9 +380,28 @@ wind_up (VmdChannelServer *self)
   vmd_clear_fd (&self->keep_alive_fd);
   while (g_main_context_iteration (self->context, FALSE))
     continue;
-  /* A request that the directory never answered has its connection still. */
-  if (vmd_connection_watch_get_n_connections (self->watch) == 0)
-    g_clear_pointer (&self->watch, vmd_connection_watch_free);
+}
+
+/* Whoever stops the server goes on from here. */
+static void
+tell_wound_up (VmdChannelServer *self)
+{
+  g_mutex_lock (&self->mutex);
+  self->is_wound_up = TRUE;
+  self->is_staying = self->service.n_waiting > 0;
+  g_cond_signal (&self->wound_up);
+  g_mutex_unlock (&self->mutex);
+}
+
+/* What is answered now finds its connection closed, and is freed. */
+static void
+await_late_answers (VmdChannelServer *self)
+{
+  while (self->service.n_waiting > 0)
+    g_main_context_iteration (self->context, TRUE);
+  while (g_main_context_iteration (self->context, FALSE))
+    continue;
+  g_clear_pointer (&self->watch, vmd_connection_watch_free);
 }
 
 static gpointer
@@ -379,7 +413,11 @@ run (gpointer data)
   while (!self->is_stopping)
     g_main_context_iteration (self->context, TRUE);
   wind_up (self);
+  tell_wound_up (self);
+  await_late_answers (self);
   g_main_context_pop_thread_default (self->context);
+  /* The stop has given it. */
+  g_object_unref (self);
   return NULL;
 }
 
@@ -390,9 +428,24 @@ stop_cb (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* TRUE: it stays. */
+static gboolean
+wait_until_wound_up (VmdChannelServer *self)
+{
+  gboolean is_staying;
+
+  g_mutex_lock (&self->mutex);
+  while (!self->is_wound_up)
+    g_cond_wait (&self->wound_up, &self->mutex);
+  is_staying = self->is_staying;
+  g_mutex_unlock (&self->mutex);
+  return is_staying;
+}
+
 void
 vmd_channel_server_stop (VmdChannelServer *self)
 {
+  GThread *thread;
   gboolean was_running;
 
   g_mutex_lock (&self->mutex);
@@ -402,8 +455,12 @@ vmd_channel_server_stop (VmdChannelServer *self)
   if (!was_running)
     return;
   vmd_broker_close (self->broker);
-  put (self, stop_cb, self, NULL);
-  g_thread_join (g_steal_pointer (&self->thread));
+  thread = g_steal_pointer (&self->thread);
+  put (self, stop_cb, g_object_ref (self), NULL);
+  if (wait_until_wound_up (self))
+    g_thread_unref (thread);
+  else
+    g_thread_join (thread);
   vmd_stream_loop_stop (g_steal_pointer (&self->service.streams));
 }
 

@@ -427,6 +427,17 @@ memory_directory_hold (MemoryDirectory *self, gboolean hold)
     g_task_return_boolean (held->pdata[i], TRUE);
 }
 
+guint
+memory_directory_get_n_held (MemoryDirectory *self)
+{
+  guint n;
+
+  g_mutex_lock (&self->mutex);
+  n = self->held->len;
+  g_mutex_unlock (&self->mutex);
+  return n;
+}
+
 static gboolean
 change_finish (VmdDeviceDirectory *directory, GAsyncResult *result, guint64 *version, char **text,
                GError **error)

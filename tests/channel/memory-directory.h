@@ -34,5 +34,6 @@ char *memory_directory_dup_applied (MemoryDirectory *self, const char *device);
 void memory_directory_break (MemoryDirectory *self, gboolean is_broken);
 /* Changes are answered from now on only once this has been called again with FALSE. */
 void memory_directory_hold (MemoryDirectory *self, gboolean hold);
+guint memory_directory_get_n_held (MemoryDirectory *self);
 
 G_END_DECLS

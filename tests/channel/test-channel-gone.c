@@ -220,6 +220,66 @@ test_refused (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* -- While the directory has its request -- */
+
+static void
+report_and_be_held (Peer *peer, Fixture *fixture)
+{
+  gint64 deadline = g_get_monotonic_time () + WIRE_LIMIT * G_USEC_PER_SEC;
+
+  memory_directory_hold (fixture->wire.directory, TRUE);
+  peer_connect (peer, fixture);
+  peer_send (peer, REPORT);
+  while (memory_directory_get_n_held (fixture->wire.directory) == 0)
+    g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+}
+
+/* Who only says no more has his answer; who has gone is not waited for. */
+static void
+test_held (Fixture *fixture, gconstpointer data)
+{
+  Peer peer;
+
+  report_and_be_held (&peer, fixture);
+  go_by_reset (&peer);
+  wait_until_let_go (fixture);
+  memory_directory_hold (fixture->wire.directory, FALSE);
+
+  report_and_be_held (&peer, fixture);
+  shutdown (peer.fd, SHUT_WR);
+  memory_directory_hold (fixture->wire.directory, FALSE);
+  peer_read_until (&peer, "204 ");
+  g_free (wire_read_all (peer.fd));
+  wait_until_let_go (fixture);
+  let_go (&peer);
+}
+
+static void
+wait_for_references (gpointer object, guint n)
+{
+  gint64 deadline = g_get_monotonic_time () + WIRE_LIMIT * G_USEC_PER_SEC;
+
+  while ((guint) g_atomic_int_get (&G_OBJECT (object)->ref_count) != n)
+    g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+}
+
+/* The directory answers when the server is stopped and gone: nobody is left to be answered, and
+ * nothing is left lying. LeakSanitizer tells. */
+static void
+test_late_answer (Fixture *fixture, gconstpointer data)
+{
+  Peer peer;
+
+  report_and_be_held (&peer, fixture);
+  vmd_channel_server_stop (fixture->wire.server);
+  g_free (wire_read_all (peer.fd));
+  g_clear_object (&fixture->wire.server);
+  memory_directory_hold (fixture->wire.directory, FALSE);
+  wait_for_references (fixture->wire.directory, 1);
+  wait_for_references (fixture->wire.broker, 2); /* the directory's is the other */
+  let_go (&peer);
+}
+
 static void
 test_streams (Fixture *fixture, gconstpointer data)
 {
@@ -265,10 +325,14 @@ main (int argc, char **argv)
   ADD ("plain/requests", FALSE, test_requests);
   ADD ("plain/after-failure", FALSE, test_after_failure);
   ADD ("plain/refused", FALSE, test_refused);
+  ADD ("plain/held", FALSE, test_held);
+  ADD ("plain/late-answer", FALSE, test_late_answer);
   ADD ("plain/streams", FALSE, test_streams);
   ADD ("tls/requests", TRUE, test_requests);
   ADD ("tls/after-failure", TRUE, test_after_failure);
   ADD ("tls/refused", TRUE, test_refused);
+  ADD ("tls/held", TRUE, test_held);
+  ADD ("tls/late-answer", TRUE, test_late_answer);
   ADD ("tls/streams", TRUE, test_streams);
   ADD ("tls/handshakes", TRUE, test_handshakes);
   result = g_test_run ();

@@ -50,7 +50,8 @@ wire_stop (Wire *self)
 {
   gint64 begin = g_get_monotonic_time ();
 
-  vmd_channel_server_stop (self->server);
+  if (self->server != NULL)
+    vmd_channel_server_stop (self->server);
   g_assert_cmpint (g_get_monotonic_time () - begin, <, 5 * G_USEC_PER_SEC);
   g_assert_cmpuint (vmd_broker_get_n_live (self->broker), ==, 0);
   g_assert_cmpuint (vmd_memory_storage_get_n_connected (self->storage), ==, 0);
