@@ -248,6 +248,27 @@ vmd_channel_close (VmdChannel *self)
 }
 
 /**
+ * vmd_channel_reload_certificate:
+ *
+ * Reads the certificate and its key again, from the files that the channel was opened with. Whoever
+ * connects after this returns is shown the new one; who is connected already keeps what it has, and
+ * its stream. When it fails nothing has changed. Blocks for as long as two small files take to be
+ * read. Any thread. Needs no lock.
+ *
+ * Returns: whether it was read; %VMD_ERROR_INVALID_ARGUMENT when a file is not what it should be,
+ *   or the two do not belong together, %VMD_ERROR_NOT_FOUND, %VMD_ERROR_PERMISSION_DENIED when one
+ *   cannot be read, %VMD_ERROR_WRONG_STATE when the channel was opened without, %VMD_ERROR_FAILED
+ *
+ * Since: 0.1
+ */
+gboolean
+vmd_channel_reload_certificate (VmdChannel *self, GError **error)
+{
+  g_return_val_if_fail (VMD_IS_CHANNEL (self), FALSE);
+  return vmd_channel_server_reload_certificate (self->server, error);
+}
+
+/**
  * vmd_channel_get_address:
  *
  * Returns: (nullable): "http://127.0.0.1:4711" or the like; %NULL: it listens nowhere

@@ -54,6 +54,7 @@ VMD_AVAILABLE_IN_0_1 G_DECLARE_FINAL_TYPE (VmdChannel, vmd_channel, VMD, CHANNEL
 VMD_AVAILABLE_IN_0_1 VmdChannel *
 vmd_channel_open (VmdManager *manager, const VmdChannelOptions *options, GError **error);
 VMD_AVAILABLE_IN_0_1 void vmd_channel_close (VmdChannel *self);
+VMD_AVAILABLE_IN_0_1 gboolean vmd_channel_reload_certificate (VmdChannel *self, GError **error);
 VMD_AVAILABLE_IN_0_1 const char *vmd_channel_get_address (VmdChannel *self); /* (nullable) */
 VMD_AVAILABLE_IN_0_1 guint vmd_channel_get_n_connected (VmdChannel *self);
 

@@ -115,6 +115,20 @@ quit_cb (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* SIGHUP: a renewed certificate is there. One that is no good is not worth ending for. */
+static gboolean
+reload_cb (gpointer data)
+{
+  VmdDaemon *self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (vmd_channel_reload_certificate (self->channel, &error))
+    g_message ("the channel's certificate and key were read again");
+  else
+    g_message ("the channel's certificate stays as it was: %s", error->message);
+  return G_SOURCE_CONTINUE;
+}
+
 static void
 name_lost_cb (GDBusConnection *connection, const char *name, gpointer data)
 {
@@ -230,7 +244,7 @@ vmd_daemon_run (VmdDaemon *self)
 {
   g_unix_signal_add (SIGTERM, quit_cb, self);
   g_unix_signal_add (SIGINT, quit_cb, self);
-  g_unix_signal_add (SIGHUP, quit_cb, self);
+  g_unix_signal_add (SIGHUP, reload_cb, self);
   g_main_loop_run (self->loop);
 
   g_clear_handle_id (&self->name, g_bus_unown_name);

@@ -21,6 +21,7 @@ typedef struct _VmdChannelLimits VmdChannelLimits;
 /* A connection's place among those that there may be. */
 typedef struct _VmdChannelPlace VmdChannelPlace;
 
+guint vmd_channel_limits_get_most (guint configured);
 VmdChannelLimits *vmd_channel_limits_new (const VmdChannelMaxima *maxima);
 void vmd_channel_limits_unref (VmdChannelLimits *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdChannelLimits, vmd_channel_limits_unref)

@@ -6,7 +6,11 @@
 
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/un.h>
+
+/* Of the descriptors that the process may have, so many are left to the others in it. */
+#define DESCRIPTOR_RESERVE 256
 
 /* A place is one for each address and has a count, so that a connection costs no memory here, only
  * a pointer. Who comes from the machine itself counts in all but not by address: there it is one
@@ -53,6 +57,20 @@ static gboolean
 address_equal (gconstpointer a, gconstpointer b)
 {
   return memcmp (a, b, 16) == 0;
+}
+
+/* How many connections there may be in all. @configured: 0: as the process has descriptors. */
+guint
+vmd_channel_limits_get_most (guint configured)
+{
+  struct rlimit limit = { 1024, 1024 };
+
+  if (configured > 0)
+    return configured;
+  getrlimit (RLIMIT_NOFILE, &limit);
+  return MIN (limit.rlim_cur, G_MAXINT) > 2 * DESCRIPTOR_RESERVE
+             ? MIN (limit.rlim_cur, G_MAXINT) - DESCRIPTOR_RESERVE
+             : DESCRIPTOR_RESERVE;
 }
 
 VmdChannelLimits *

@@ -22,6 +22,9 @@ VmdChannelServer *vmd_channel_server_new (VmdDeviceDirectory *directory, VmdBrok
 gboolean vmd_channel_server_start (VmdChannelServer *self, GError **error);
 /* (nullable) "http://127.0.0.1:4711", with the port that it is; NULL: does not listen. */
 const char *vmd_channel_server_get_address (VmdChannelServer *self);
+/* Reads certificate and key again, for whoever connects from now on. Any thread. WRONG_STATE: it
+ * has none; else like vmd_channel_server_start(), and then those that there were stay. */
+gboolean vmd_channel_server_reload_certificate (VmdChannelServer *self, GError **error);
 /* Serves @fd, one end of a stream socket pair, as a plain connection from @peer ("guest NAME"):
  * devices' requests only, none of the administrator's. Takes @fd, and closes it when there is
  * nothing to serve it. Any thread; never waits. */

@@ -8,10 +8,10 @@
 #include "../base/vmd-poll-private.h"
 #include "vmd-channel-listener-private.h"
 #include "vmd-channel-request-private.h"
+#include "vmd-tls-identity-private.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -29,8 +29,6 @@
  * thread stays for it, alone, and with the server, whose last reference is its own then. */
 
 #define STOP_PATIENCE (500) /* milliseconds */
-/* Of the descriptors that the process may have, so many are left to the others in it. */
-#define DESCRIPTOR_RESERVE 256
 /* What is read of a body that is refused, so that the answer is libsoup's, with its reason. */
 #define REFUSED_BODY_MAX (256 * 1024)
 
@@ -42,7 +40,7 @@ struct _VmdChannelServer
   VmdDeviceDirectory *directory;
   VmdBroker *broker;
   VmdChannelOptions options; /* its strings are owned */
-  VmdTlsCredentials *credentials; /* (nullable) */
+  VmdTlsIdentity *identity; /* (nullable) owned: TLS */
   char *address; /* (nullable) */
   VmdChannelLimits *limits;
   GMainContext *context;
@@ -90,7 +88,7 @@ vmd_channel_server_finalize (GObject *object)
   g_free ((char *) self->options.listen);
   g_free ((char *) self->options.certificate);
   g_free ((char *) self->options.key);
-  g_clear_pointer (&self->credentials, vmd_tls_credentials_unref);
+  g_clear_pointer (&self->identity, vmd_tls_identity_free);
   g_free (self->address);
   g_clear_pointer (&self->listener, vmd_channel_listener_free);
   g_clear_pointer (&self->limits, vmd_channel_limits_unref);
@@ -234,7 +232,7 @@ refuse_connection (VmdChannelServer *self, int fd, gboolean is_full)
 
   vmd_channel_metrics_count (&self->metrics, VMD_CHANNEL_COUNT_REFUSED);
   /* To answer by TLS would cost a handshake, which is what there is too much of. */
-  if (self->credentials == NULL)
+  if (self->identity == NULL)
     send (fd, refusal, strlen (refusal), MSG_DONTWAIT | MSG_NOSIGNAL);
   close (fd);
 }
@@ -261,7 +259,8 @@ static void
 accepted_cb (int fd, const struct sockaddr_storage *address, gpointer data)
 {
   VmdChannelServer *self = data;
-  VmdConnectionPlan plan = { .fd = fd, .credentials = self->credentials };
+  g_autoptr (VmdTlsCredentials) credentials = NULL;
+  VmdConnectionPlan plan = { .fd = fd };
   gboolean is_full;
 
   plan.place = vmd_channel_limits_enter (self->limits, address, &is_full);
@@ -271,6 +270,9 @@ accepted_cb (int fd, const struct sockaddr_storage *address, gpointer data)
       return;
     }
   plan.peer = vmd_channel_address_format (address);
+  if (self->identity != NULL)
+    credentials = vmd_tls_identity_ref_credentials (self->identity);
+  plan.credentials = credentials;
   serve_connection (self, &plan);
 }
 
@@ -475,9 +477,8 @@ load_certificate (VmdChannelServer *self, GError **error)
                      self->options.key == NULL ? "key" : "certificate");
   if (self->options.certificate == NULL)
     return TRUE;
-  self->credentials =
-      vmd_tls_credentials_load (self->options.certificate, self->options.key, error);
-  return self->credentials != NULL;
+  self->identity = vmd_tls_identity_new (self->options.certificate, self->options.key, error);
+  return self->identity != NULL;
 }
 
 static gboolean
@@ -493,7 +494,7 @@ listen_for_devices (VmdChannelServer *self, GError **error)
   address = vmd_channel_address_parse (self->options.listen, error);
   if (address == NULL)
     return FALSE;
-  if (self->credentials == NULL && !vmd_channel_address_is_loopback (address))
+  if (self->identity == NULL && !vmd_channel_address_is_loopback (address))
     return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT,
                      "Tokens would pass in plain text where “listen” says, on %s: give "
                      "“certificate” and “key”, or listen on a loopback address",
@@ -502,21 +503,8 @@ listen_for_devices (VmdChannelServer *self, GError **error)
   if (self->listener == NULL)
     return FALSE;
   text = vmd_channel_listener_dup_address (self->listener);
-  self->address = g_strconcat (self->credentials != NULL ? "https://" : "http://", text, NULL);
+  self->address = g_strconcat (self->identity != NULL ? "https://" : "http://", text, NULL);
   return TRUE;
-}
-
-static guint
-get_max_connections (const VmdChannelOptions *options)
-{
-  struct rlimit limit = { 1024, 1024 };
-
-  if (options->max_connections > 0)
-    return options->max_connections;
-  getrlimit (RLIMIT_NOFILE, &limit);
-  return MIN (limit.rlim_cur, G_MAXINT) > 2 * DESCRIPTOR_RESERVE
-             ? MIN (limit.rlim_cur, G_MAXINT) - DESCRIPTOR_RESERVE
-             : DESCRIPTOR_RESERVE;
 }
 
 /* libsoup keeps a connection for a second request only while it listens on something. So it does,
@@ -548,7 +536,7 @@ start_parts (VmdChannelServer *self, GError **error)
 {
   const VmdStreamRules rules = { self->broker, &self->metrics, self->options.heartbeat,
                                  self->options.lease };
-  const VmdChannelMaxima maxima = { get_max_connections (&self->options),
+  const VmdChannelMaxima maxima = { vmd_channel_limits_get_most (self->options.max_connections),
                                     self->options.max_connections_per_address,
                                     self->options.max_connects_per_second };
 
@@ -596,4 +584,13 @@ const char *
 vmd_channel_server_get_address (VmdChannelServer *self)
 {
   return self->address;
+}
+
+gboolean
+vmd_channel_server_reload_certificate (VmdChannelServer *self, GError **error)
+{
+  if (self->identity != NULL)
+    return vmd_tls_identity_reload (self->identity, error);
+  return vmd_fail (error, VMD_ERROR_WRONG_STATE,
+                   "The channel has no certificate: it does not serve by TLS");
 }

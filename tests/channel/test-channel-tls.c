@@ -453,6 +453,88 @@ test_credentials (void)
     }
 }
 
+static void
+copy (const char *from, const char *to)
+{
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize length = 0;
+
+  g_file_get_contents (from, &text, &length, &error);
+  g_assert_no_error (error);
+  g_file_set_contents (to, text, length, &error);
+  g_assert_no_error (error);
+}
+
+/* The certificate that is in @path is what whoever connects now is shown. */
+static void
+assert_shown (Wire *wire, const char *path)
+{
+  g_autoptr (TlsClient) client = tls_client_new (wire_connect (wire), NULL);
+  g_autoptr (GTlsCertificate) expected = g_tls_certificate_new_from_file (path, NULL);
+  g_autoptr (GByteArray) bytes = NULL;
+  const gnutls_datum_t *shown;
+  guint n = 0;
+
+  g_assert_cmpint (tls_client_shake_hands (client), ==, 0);
+  shown = gnutls_certificate_get_peers (client->session, &n);
+  g_assert_cmpuint (n, ==, 1);
+  g_object_get (expected, "certificate", &bytes, NULL);
+  g_assert_cmpmem (shown->data, shown->size, bytes->data, bytes->len);
+}
+
+static void
+assert_stays (Wire *wire, VmdError code, const char *words)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (vmd_channel_server_reload_certificate (wire->server, &error));
+  g_assert_error (error, VMD_ERROR, (int) code);
+  g_assert_nonnull (strstr (error->message, words));
+  assert_shown (wire, other_certificate);
+}
+
+/* A renewed pair is shown to whoever comes then, one that is no good to nobody, and whoever is
+ * there notices neither. */
+static void
+test_renewed (void)
+{
+  g_autofree char *shown = g_strconcat (certificate, ".shown", NULL);
+  g_autofree char *its_key = g_strconcat (key, ".shown", NULL);
+  g_autoptr (TlsClient) stream = NULL;
+  g_autoptr (GError) error = NULL;
+  VmdChannelOptions options;
+  Wire wire;
+
+  wire_options_init (&options);
+  options.certificate = shown;
+  options.key = its_key;
+  copy (certificate, shown);
+  copy (key, its_key);
+  wire_start (&wire, &options);
+  memory_directory_add (wire.directory, "d");
+  stream = tls_client_subscribe (&wire, "d", "");
+
+  copy (other_certificate, shown);
+  assert_shown (&wire, certificate);
+  g_assert_false (vmd_channel_server_reload_certificate (wire.server, NULL));
+  assert_shown (&wire, certificate);
+  copy (other_key, its_key);
+  g_assert_true (vmd_channel_server_reload_certificate (wire.server, &error));
+  g_assert_no_error (error);
+  assert_shown (&wire, other_certificate);
+
+  copy (key, its_key);
+  assert_stays (&wire, VMD_ERROR_INVALID_ARGUMENT, its_key);
+  copy (certificate, its_key);
+  assert_stays (&wire, VMD_ERROR_INVALID_ARGUMENT, "is no private key");
+  g_assert_cmpint (g_unlink (shown), ==, 0);
+  assert_stays (&wire, VMD_ERROR_NOT_FOUND, shown);
+  memory_directory_set (wire.directory, "d", 10);
+  g_free (tls_client_read_until (stream, "xxxxxxxxxx"));
+  wire_stop (&wire);
+}
+
 /* Plain HTTP is for the machine itself. */
 static void
 test_plain_elsewhere (void)
@@ -494,6 +576,7 @@ main (int argc, char **argv)
   ADD ("renegotiation", NULL, test_renegotiation);
   g_test_add_func ("/channel-tls/tls-to-plain", test_tls_to_plain);
   g_test_add_func ("/channel-tls/credentials", test_credentials);
+  g_test_add_func ("/channel-tls/renewed", test_renewed);
   g_test_add_func ("/channel-tls/plain-elsewhere", test_plain_elsewhere);
   result = g_test_run ();
   tls_client_remove_certificates ();

@@ -183,6 +183,48 @@ class Tls(PeerCase):
         self.daemon.send_signal(signal.SIGTERM)
         self.assertEqual(self.daemon.wait(HANG_LIMIT), 0)
 
+    def shown_serial(self):
+        address = urllib.parse.urlsplit(self.url()).netloc
+        shown = subprocess.run(["openssl", "s_client", "-connect", address, "-CAfile", self.path("authority.pem"), "-verify_return_error"],
+                               stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG_LIMIT, check=True).stdout
+        return subprocess.run(["openssl", "x509", "-noout", "-serial"], input=shown, capture_output=True, timeout=HANG_LIMIT,
+                              check=True).stdout
+
+    def serial(self, name):
+        return subprocess.run(["openssl", "x509", "-noout", "-serial", "-in", self.path(name + ".pem")], capture_output=True,
+                              timeout=HANG_LIMIT, check=True).stdout
+
+    def log(self):
+        with open(self.path("vmd.log"), encoding="utf-8") as file:
+            return file.read()
+
+    def reload(self, expected):
+        said = self.log().count(expected)
+        self.daemon.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.log().count(expected) > said, "the daemon says: " + expected)
+
+    def test_renewed(self):
+        """SIGHUP: who connects then sees the renewed certificate; a stream that is there lives on, whatever is in the files."""
+        path, token = self.add("lamp")
+        curl = self.curl("lamp", token)
+        self.assertEqual(self.event(curl)[0], "snapshot")
+        first = self.serial("server")
+        self.assertEqual(self.shown_serial(), first)
+        self.make_certificate("server", self.authority, "IP:127.0.0.1,DNS:localhost")
+        second = self.serial("server")
+        self.assertNotEqual(first, second)
+        self.assertEqual(self.shown_serial(), first)
+        self.reload("were read again")
+        self.assertEqual(self.shown_serial(), second)
+        with open(self.path("server.key"), "w", encoding="utf-8") as file:
+            file.write("no key\n")
+        self.reload("stays as it was")
+        self.assertIn(self.path("server.key"), self.log())
+        self.assertEqual(self.shown_serial(), second)
+        self.set(path, colour="red")
+        self.assertEqual(self.event(curl)[1]["values"], {"colour": "red"})
+        self.assertIsNone(self.daemon.poll())
+
     def test_openssl(self):
         """Another TLS than the server's own shakes hands with it, by both versions and by no older one."""
         address = urllib.parse.urlsplit(self.url()).netloc

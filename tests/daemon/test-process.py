@@ -118,7 +118,7 @@ class Process(PeerCase):
         """LESSONS 18: same pid and boot id after it was killed, and after it was restarted."""
         path = self.running()
         before = self.client.get_all(path, "Vm")
-        for end in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP):
+        for end in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
             self.daemon.send_signal(end)
             self.daemon.wait(HANG_LIMIT)
             self.daemon = self.start()
