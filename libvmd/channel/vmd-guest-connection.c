@@ -89,6 +89,22 @@ vmd_guest_connection_deliver (VmdGuestConnection *self, const VmdMuxFrame *frame
   return TRUE;
 }
 
+/* FALSE: it gives more than it may. */
+gboolean
+vmd_guest_connection_take_credit (VmdGuestConnection *self, guint32 more)
+{
+  VmdGuestLink *link = self->watch.link;
+
+  if (more > VMD_MUX_MAX_CREDIT - self->credit)
+    return FALSE;
+  self->credit += more;
+  self->unacknowledged -= MIN (self->unacknowledged, more);
+  self->acknowledged = vmd_guest_link_get_time (link);
+  /* Others wait until they have taken half a window. */
+  link->acknowledges |= more < VMD_MUX_WINDOW / 2;
+  return TRUE;
+}
+
 /* The guest says nothing more. @has_said: what it has said is delivered before the end. */
 void
 vmd_guest_connection_leave (VmdGuestConnection *self, gboolean has_said)
@@ -114,6 +130,9 @@ read_server (VmdGuestConnection *self)
     return TRUE;
   vmd_mux_put_frame (output, self->id, VMD_MUX_DATA, bytes, n);
   self->credit -= n;
+  if (self->unacknowledged == 0)
+    self->acknowledged = vmd_guest_link_get_time (self->watch.link);
+  self->unacknowledged += n;
   return TRUE;
 }
 

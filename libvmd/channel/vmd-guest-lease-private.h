@@ -19,6 +19,5 @@ typedef struct
 void vmd_guest_lease_look (VmdGuestLease *self, int fd, gint64 now);
 /* After something was written. */
 void vmd_guest_lease_note_written (VmdGuestLease *self, int fd);
-gboolean vmd_guest_lease_has_run_out (const VmdGuestLease *self, gint64 now, gint64 lease);
 
 G_END_DECLS

@@ -13,8 +13,9 @@
  * is zero, was taken from meanwhile; a write between them is looked around, since it makes it rise.
  *
  * It is the hypervisor that takes, as with TCP it is the peer's kernel that acknowledges: one that
- * is stopped or hangs is found, and a guest whose kernel does not fetch what its port has. What the
- * agent in the guest makes of it is not seen here: the version that it applied tells. */
+ * is stopped or hangs is found, and a guest whose kernel does not fetch what its port has. A kernel
+ * that runs takes more than a hundred heartbeats before it minds that nobody reads them: an agent
+ * that hangs is found by vmd-guest-link.c. */
 
 static int
 count (int fd)
@@ -38,11 +39,4 @@ void
 vmd_guest_lease_note_written (VmdGuestLease *self, int fd)
 {
   self->untaken = count (fd);
-}
-
-/* As of the last look. */
-gboolean
-vmd_guest_lease_has_run_out (const VmdGuestLease *self, gint64 now, gint64 lease)
-{
-  return self->untaken > 0 && now - self->since >= lease;
 }

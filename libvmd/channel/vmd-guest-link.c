@@ -25,8 +25,11 @@
  * is said without being asked for, a few bytes for each connection or grant.
  *
  * A guest that takes nothing of what there is for the length of a lease loses its connections, but
- * not its session. One whose hypervisor was stopped finds all that was said to it when it runs on,
- * and behind it that they are closed; then it opens others, as after any cut. */
+ * not its session. One that was stopped finds all that was said to it when it runs on, and behind
+ * it that they are closed; then it opens others, as after any cut. That the hypervisor takes is
+ * seen at the socket (vmd-guest-lease.c); that the agent does, by the credit that it gives: vmd's
+ * own gives back at once whatever it took. One that has never given less than half a window, as an
+ * earlier one in a VM that has long been running, is not asked for that. */
 
 #define OUTPUT_ROOM (32 * 1024)
 #define OUTPUT_STOP (96 * 1024)
@@ -97,8 +100,8 @@ vmd_guest_link_free (VmdGuestLink *self)
   g_free (self);
 }
 
-static gint64
-get_time (VmdGuestLink *self)
+gint64
+vmd_guest_link_get_time (VmdGuestLink *self)
 {
   return vmd_clock_get_monotonic (self->host->rules.clock);
 }
@@ -133,6 +136,7 @@ begin_session (VmdGuestLink *self)
   if (!self->in_session && self->nonce != 0 && self->output->len > 0)
     return;
   self->in_session = FALSE;
+  self->acknowledges = FALSE;
   self->last_id = 0;
   self->nonce = ((guint64) g_random_int () << 32 | g_random_int ()) | 1;
   /* What is cut off in the middle of a frame is followed by the hello. */
@@ -155,7 +159,7 @@ disconnect (VmdGuestLink *self)
   self->in_session = FALSE;
   self->nonce = 0;
   self->n_failures++;
-  self->retry_at = get_time (self) + wait;
+  self->retry_at = vmd_guest_link_get_time (self) + wait;
   self->lease = (VmdGuestLease){ 0 };
   self->look_at = 0;
 }
@@ -247,17 +251,6 @@ serve_open (VmdGuestLink *self, const VmdMuxFrame *frame)
   return TRUE;
 }
 
-static gboolean
-serve_credit (VmdGuestConnection *connection, const VmdMuxFrame *frame)
-{
-  guint32 more = vmd_mux_frame_get_credit (frame);
-
-  if (more > VMD_MUX_MAX_CREDIT - connection->credit)
-    return FALSE;
-  connection->credit += more;
-  return TRUE;
-}
-
 /* FALSE: the guest breaks the rules. */
 static gboolean
 serve_frame (VmdGuestLink *self, const VmdMuxFrame *frame)
@@ -274,7 +267,8 @@ serve_frame (VmdGuestLink *self, const VmdMuxFrame *frame)
     case VMD_MUX_DATA:
       return vmd_guest_connection_deliver (self->connections[place], frame);
     case VMD_MUX_CREDIT:
-      return serve_credit (self->connections[place], frame);
+      return vmd_guest_connection_take_credit (self->connections[place],
+                                               vmd_mux_frame_get_credit (frame));
     case VMD_MUX_OPEN:
     case VMD_MUX_CLOSE:
     default:
@@ -343,12 +337,30 @@ write_guest (VmdGuestLink *self)
 
   if (self->output->len == 0)
     return TRUE;
-  vmd_guest_lease_look (&self->lease, self->watch.fd, get_time (self));
+  vmd_guest_lease_look (&self->lease, self->watch.fd, vmd_guest_link_get_time (self));
   n = send (self->watch.fd, self->output->data, self->output->len, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (n > 0)
     g_byte_array_remove_range (self->output, 0, n);
   vmd_guest_lease_note_written (&self->lease, self->watch.fd);
   return n >= 0 || errno == EAGAIN || errno == EINTR;
+}
+
+/* Since when the guest has owed us a sign that it takes what there is; 0: it owes none. */
+static gint64
+get_owed_since (VmdGuestLink *self)
+{
+  gint64 since = self->lease.untaken > 0 ? self->lease.since : 0;
+
+  for (guint i = 0; self->acknowledges && i < VMD_MUX_MAX_CONNECTIONS; i++)
+    {
+      VmdGuestConnection *connection = self->connections[i];
+
+      if (connection == NULL || connection->has_left || connection->unacknowledged == 0)
+        continue;
+      if (since == 0 || connection->acknowledged < since)
+        since = connection->acknowledged;
+    }
+  return since;
 }
 
 /* After whatever has happened: what was said goes out, and it is settled what is waited for. */
@@ -371,10 +383,10 @@ settle (VmdGuestLink *self)
         vmd_guest_connection_wait (self->connections[i], self->output->len < OUTPUT_ROOM);
         has_connections = TRUE;
       }
-  if (!has_connections || self->lease.untaken == 0)
+  if (!has_connections || get_owed_since (self) == 0)
     self->look_at = 0;
   else if (self->look_at == 0)
-    self->look_at = get_time (self) + self->host->rules.lease / LOOKS;
+    self->look_at = vmd_guest_link_get_time (self) + self->host->rules.lease / LOOKS;
   return TRUE;
 }
 
@@ -423,11 +435,13 @@ give_up_connections (VmdGuestLink *self)
 static void
 look_at_lease (VmdGuestLink *self)
 {
-  gint64 now = get_time (self);
+  gint64 now = vmd_guest_link_get_time (self);
+  gint64 since;
 
   self->look_at = 0;
   vmd_guest_lease_look (&self->lease, self->watch.fd, now);
-  if (vmd_guest_lease_has_run_out (&self->lease, now, self->host->rules.lease))
+  since = get_owed_since (self);
+  if (since != 0 && now - since >= self->host->rules.lease)
     give_up_connections (self);
   if (!settle (self))
     disconnect (self);
@@ -436,7 +450,7 @@ look_at_lease (VmdGuestLink *self)
 void
 vmd_guest_link_serve_time (VmdGuestLink *self)
 {
-  gint64 now = get_time (self);
+  gint64 now = vmd_guest_link_get_time (self);
 
   if (self->retry_at != 0 && self->retry_at <= now)
     vmd_guest_link_connect (self);

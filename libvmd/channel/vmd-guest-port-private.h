@@ -43,6 +43,8 @@ struct _VmdGuestConnection
   guint32 window; /* what the guest may send still */
   guint32 owed; /* what the server took and the guest was not told of yet */
   guint32 credit; /* what the guest takes still */
+  guint32 unacknowledged; /* what it was sent and gave no credit for since */
+  gint64 acknowledged; /* monotonic: when it last gave some, or had nothing to give it for */
   GByteArray *pending; /* what the server has not taken; at most VMD_MUX_WINDOW */
   gboolean is_deaf; /* the server takes nothing any more; it may have said something */
   gboolean has_left; /* the guest has; what is pending is delivered all the same */
@@ -59,6 +61,7 @@ struct _VmdGuestLink
   guint64 nonce; /* of the hello that is to be answered */
   gboolean is_connected;
   gboolean in_session;
+  gboolean acknowledges; /* the guest gives credit at once for whatever it took */
   guint32 last_id;
   VmdGuestConnection *connections[VMD_MUX_MAX_CONNECTIONS]; /* (nullable) each */
   guint n_failures; /* in a row */
@@ -72,6 +75,7 @@ void vmd_guest_watch_close (VmdGuestWatch *watch);
 
 VmdGuestConnection *vmd_guest_connection_new (VmdGuestLink *link, guint32 id, int fd);
 void vmd_guest_connection_free (VmdGuestConnection *self);
+gboolean vmd_guest_connection_take_credit (VmdGuestConnection *self, guint32 more);
 gboolean vmd_guest_connection_deliver (VmdGuestConnection *self, const VmdMuxFrame *frame);
 void vmd_guest_connection_leave (VmdGuestConnection *self, gboolean has_said);
 gboolean vmd_guest_connection_serve (VmdGuestConnection *self, guint32 events);
@@ -80,6 +84,7 @@ void vmd_guest_connection_wait (VmdGuestConnection *self, gboolean has_room);
 
 VmdGuestLink *vmd_guest_link_new (VmdGuestLinkHost *host, const char *vm_id, const char *path);
 void vmd_guest_link_free (VmdGuestLink *self);
+gint64 vmd_guest_link_get_time (VmdGuestLink *self);
 void vmd_guest_link_connect (VmdGuestLink *self);
 /* What is due is: the next try to connect, or a look at the lease. */
 void vmd_guest_link_serve_time (VmdGuestLink *self);

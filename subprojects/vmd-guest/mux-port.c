@@ -112,6 +112,8 @@ ready (void *data, uint32_t events)
 
   while (n < MAX_READS && read_some (port))
     n++;
+  if (n < MAX_READS && port->watch.fd >= 0)
+    mux_acknowledge (&port->mux);
   mux_port_flush (port);
   /* A host that comes as soon as another has gone may be heard before the other's absence is told:
    * then its hello went with the other's session, and it has to be asked. */

@@ -6,7 +6,8 @@
  *   frame   connection (4), kind (1), length (4), as many bytes
  * A frame opens a connection (kind 1, guest to host), has bytes of it (2, at most 16 KiB), gives
  * credit for so many bytes more (3), or closes it both ways (4). Each direction of a connection
- * begins with 64 KiB of credit.
+ * begins with 64 KiB of credit. The guest gives what it took back at once when nothing more comes:
+ * by that the host knows that its agent lives.
  *
  * A session begins with a hello of the host's, which the guest sends back; whatever was before it
  * is gone on both sides. The host sends one when it connects to the port, since its predecessor
@@ -229,15 +230,15 @@ take_header_byte (struct mux *mux, unsigned char byte)
     take_credit (mux, connection);
 }
 
-/* What was consumed may come again, told in portions: a frame for each of the host's would double
- * the traffic. */
+/* What was consumed may come again, told in portions of @least: a frame for each of the host's
+ * would double the traffic. */
 static void
-give_credit (struct mux *mux, struct mux_connection *connection)
+give_credit (struct mux *mux, struct mux_connection *connection, uint32_t least)
 {
   uint32_t credit = MUX_FIRST_CREDIT - connection->may_come;
   uint32_t big = htobe32 (credit);
 
-  if (credit < MUX_FIRST_CREDIT / 2 || !has_control_room (mux))
+  if (credit < least || !has_control_room (mux))
     return;
 
   put_header (mux, connection->id, MUX_CREDIT, 4);
@@ -262,7 +263,17 @@ take_data (struct mux *mux, const char *bytes, size_t length)
 
   /* The user may have closed it, and another may have its place. */
   if (connection->id == id && mux->left == 0)
-    give_credit (mux, connection);
+    give_credit (mux, connection, MUX_FIRST_CREDIT / 2);
+}
+
+/* When nothing more has come, the host is told that all of it was taken: so it knows that somebody
+ * is here who does. */
+void
+mux_acknowledge (struct mux *mux)
+{
+  for (size_t i = 0; mux->has_session && mux->left == 0 && i < MUX_MAX_CONNECTIONS; i++)
+    if (mux->connections[i].id != 0)
+      give_credit (mux, &mux->connections[i], 1);
 }
 
 /* Looks for the mark. True: @byte belongs to a hello, and to nothing else. */

@@ -73,6 +73,7 @@ void mux_begin (struct mux *mux, void (*began) (void *user), void *user);
 void mux_reset (struct mux *mux);
 void mux_ask (struct mux *mux);
 void mux_take (struct mux *mux, const char *bytes, size_t length);
+void mux_acknowledge (struct mux *mux);
 void mux_sent (struct mux *mux, size_t length);
 
 struct mux_connection *mux_open (struct mux *mux, const struct mux_user *functions, void *user);

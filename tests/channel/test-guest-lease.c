@@ -64,6 +64,13 @@ send_heartbeat (GuestFixture *fixture, Neighbour *neighbour, int server)
 }
 
 static void
+acknowledge (GuestFixture *fixture, Neighbour *neighbour, Guest *guest, guint32 credit)
+{
+  guest_send_credit (guest, 1, credit);
+  pass (fixture, neighbour, 0);
+}
+
+static void
 assert_open (int server)
 {
   char byte;
@@ -138,6 +145,41 @@ test_slow (GuestFixture *fixture, gconstpointer data)
   g_assert_cmpint (g_atomic_int_get (&fixture->n_silent), ==, 0);
 }
 
+/* A guest that has acknowledged what it took, and then takes without doing so: its machine runs and
+ * its agent hangs. One that never did is not asked to. */
+static void
+test_agent_hangs (GuestFixture *fixture, gconstpointer data)
+{
+  g_autoptr (Guest) guest = guest_start (fixture);
+  vmd_autofd int server = guest_open (fixture, guest, 1);
+  g_auto (Neighbour) neighbour = neighbour_new (fixture);
+  vmd_autofd int again = -1;
+
+  for (guint i = 0; i < 10; i++)
+    {
+      send_heartbeat (fixture, &neighbour, server);
+      guest_expect_text (guest, 1, HEARTBEAT);
+      pass (fixture, &neighbour, 10);
+    }
+  acknowledge (fixture, &neighbour, guest, 10 * strlen (HEARTBEAT));
+  pass (fixture, &neighbour, 3600);
+  assert_open (server);
+
+  send_heartbeat (fixture, &neighbour, server);
+  guest_expect_text (guest, 1, HEARTBEAT);
+  pass (fixture, &neighbour, 20);
+  acknowledge (fixture, &neighbour, guest, 1);
+  pass (fixture, &neighbour, 20);
+  assert_open (server);
+  pass (fixture, &neighbour, 10);
+  server_expect_end (server);
+  g_assert_cmpint (g_atomic_int_get (&fixture->n_silent), ==, 1);
+  guest_expect (guest, 1, VMD_MUX_CLOSE);
+  again = guest_open (fixture, guest, 2);
+  pass (fixture, &neighbour, 3600);
+  assert_open (again);
+}
+
 /* So full that what is said at the end waits here: it is said once there is room. */
 static void
 test_stopped_when_full (GuestFixture *fixture, gconstpointer data)
@@ -186,5 +228,6 @@ main (int argc, char **argv)
   ADD ("stopped", test_stopped);
   ADD ("slow", test_slow);
   ADD ("stopped-when-full", test_stopped_when_full);
+  ADD ("agent-hangs", test_agent_hangs);
   return g_test_run ();
 }

@@ -120,6 +120,7 @@ class Port(Shared, GuestCase):
         pipe = next(iter(self.host.pipes.values()))
         self.assertGreater(pipe.sent, 1000000)
         self.assertLessEqual(pipe.may_send, 65536)
+        self.host.wait_until(lambda: pipe.may_send == 65536, "all that was sent is acknowledged")
 
     def test_broken_hosts(self):
         """The guest asks for a new session, and all is well in that."""

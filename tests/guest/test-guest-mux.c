@@ -283,6 +283,31 @@ test_incoming_credit (Fixture *fixture, gconstpointer data)
   assert_goes (fixture, ASK);
 }
 
+/* When nothing more comes, what came is acknowledged, once, and whole frames only. */
+static void
+test_acknowledge (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GByteArray) frames = g_byte_array_new ();
+
+  mux_acknowledge (&fixture->mux);
+  assert_goes (fixture, "");
+  begin_session (fixture);
+  open_connection (fixture, 0);
+  open_connection (fixture, 1);
+  assert_goes (fixture, "\0\0\0\1\1\0\0\0\0\0\0\0\2\1\0\0\0\0");
+  mux_acknowledge (&fixture->mux);
+  assert_goes (fixture, "");
+  put_frame (frames, 13);
+  mux_take (&fixture->mux, (char *) frames->data, frames->len - 1);
+  mux_acknowledge (&fixture->mux);
+  assert_goes (fixture, "");
+  mux_take (&fixture->mux, (char *) frames->data + frames->len - 1, 1);
+  mux_acknowledge (&fixture->mux);
+  assert_goes (fixture, "\0\0\0\1\3\0\0\0\4\0\0\0\x0d");
+  mux_acknowledge (&fixture->mux);
+  assert_goes (fixture, "");
+}
+
 /* We send no more than a slow host has given credit for, and all of it as it gives more. */
 static void
 test_outgoing_credit (Fixture *fixture, gconstpointer data)
@@ -423,6 +448,7 @@ main (int argc, char **argv)
   add ("broken", test_broken_hosts);
   add ("credit/incoming", test_incoming_credit);
   add ("credit/outgoing", test_outgoing_credit);
+  add ("credit/acknowledge", test_acknowledge);
   add ("full", test_full_output);
   add ("unread", test_host_that_does_not_read);
   add ("closed", test_closed_within_data);

@@ -14,6 +14,12 @@ from sandbox import wait_until
 import tap_main
 
 DIRECTORY = "/run/vmd/config"
+FIND_CLIENT = """
+cd /proc
+for pid in [0-9]*; do
+  if test "$(tr '\\0' ' ' <$pid/cmdline 2>/dev/null)" = "vmd-guest config "; then echo $pid; fi
+done
+"""
 
 
 class Config(unittest.TestCase):
@@ -104,24 +110,39 @@ class Config(unittest.TestCase):
         # The connection is the one that it was.
         self.assertEqual(self.device()["generation"], generation)
 
-    def test_hypervisor_stopped(self):
+    def check_stopped(self, stop, go_on):
         """For longer than its lease, which is a short one here."""
+        generation = self.device()["generation"]
+        stop()
+        wait_until(lambda: not self.device()["connected"], "nobody is connected")
+        self.assertIn('\nvmd_channel_streams_ended_total{reason="silent"} 1\n', self.metrics())
+        self.set("red")
+        go_on()
+        self.wait_for("red")
+        self.wait_applied()
+        self.assertGreater(self.device()["generation"], generation)
+
+    def start_with_short_lease(self):
         self.sandbox.end()
         self.sandbox.start("--channel-limit", "heartbeat=1", "--channel-limit", "lease=5",
                            "--channel-listen", "127.0.0.1:0")
         self.sandbox.out("create", "one")
         self.sandbox.out("start", "one")
         self.wait_connected()
-        generation = self.device()["generation"]
+
+    def test_hypervisor_stopped(self):
+        self.start_with_short_lease()
         (pid,) = self.sandbox.hypervisors()
-        os.kill(pid, signal.SIGSTOP)
-        wait_until(lambda: not self.device()["connected"], "nobody is connected")
-        self.assertIn('\nvmd_channel_streams_ended_total{reason="silent"} 1\n', self.metrics())
-        self.set("red")
-        os.kill(pid, signal.SIGCONT)
-        self.wait_for("red")
-        self.wait_applied()
-        self.assertGreater(self.device()["generation"], generation)
+        self.check_stopped(lambda: os.kill(pid, signal.SIGSTOP),
+                           lambda: os.kill(pid, signal.SIGCONT))
+
+    def test_client_stopped(self):
+        """In a guest that runs, whose kernel takes what comes."""
+        self.start_with_short_lease()
+        pid = self.sandbox.out("exec", "one", "--", "sh", "-c", FIND_CLIENT).strip()
+        self.assertTrue(pid.isdigit(), pid)
+        self.check_stopped(lambda: self.sandbox.out("exec", "one", "--", "kill", "-STOP", pid),
+                           lambda: self.sandbox.out("exec", "one", "--", "kill", "-CONT", pid))
 
     def test_restarted(self):
         self.sandbox.out("create", "one")
