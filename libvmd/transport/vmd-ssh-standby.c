@@ -168,17 +168,10 @@ is_dropbear (VmdSshConnection *connection)
   return banner != NULL && strstr (banner, "dropbear") != NULL;
 }
 
-/**
- * vmd_ssh_standby_leave:
- *
- * Has what stands by end, if there is anything, so that a channel may be opened for a command. A
- * guest that does not let it end is waited for as for the command itself, but not for ever: one
- * process that is stopped would lock up everybody. The connection is given up then.
- *
- * Returns: FALSE when it does not end: TIMED_OUT, CANCELLED, UNREACHABLE
- */
-gboolean
-vmd_ssh_standby_leave (VmdSshConnection *connection, const VmdSshWait *wait, GError **error)
+/* A guest that does not let it end is waited for as for the command itself, but not for ever: one
+ * process that is stopped would lock up everybody. The connection is given up then. */
+static gboolean
+end_standby (VmdSshConnection *connection, const VmdSshWait *wait, GError **error)
 {
   VmdSshAhead *ahead = vmd_ssh_connection_get_ahead (connection);
   const VmdSshWait limited = { wait->cancellable,
@@ -186,14 +179,28 @@ vmd_ssh_standby_leave (VmdSshConnection *connection, const VmdSshWait *wait, GEr
                                "waiting for what stood by in the guest to end" };
   gboolean left = TRUE;
 
-  if (ahead->standby == NULL)
-    return TRUE;
   if (is_dropbear (connection))
     left = await_end (connection, ahead->standby, &limited, error);
   if (!left)
     vmd_ssh_wire_cut (vmd_ssh_connection_get_wire (connection));
   dismiss (connection, g_steal_pointer (&ahead->standby));
   return left;
+}
+
+/**
+ * vmd_ssh_standby_leave:
+ *
+ * Has what stands by end, if there is anything and the server is one that needs it, so that a
+ * channel may be opened for a command. Elsewhere it goes on to stand by, for the command after.
+ *
+ * Returns: FALSE when it does not end: TIMED_OUT, CANCELLED, UNREACHABLE
+ */
+gboolean
+vmd_ssh_standby_leave (VmdSshConnection *connection, const VmdSshWait *wait, GError **error)
+{
+  if (vmd_ssh_connection_get_ahead (connection)->standby == NULL || !is_dropbear (connection))
+    return TRUE;
+  return end_standby (connection, wait, error);
 }
 
 /* *@useless: there is none to be had, and no error. */
@@ -211,7 +218,7 @@ get_ready (VmdSshConnection *connection, const VmdSshWait *wait, gboolean *usele
              !g_error_matches (local, VMD_ERROR, VMD_ERROR_CANCELLED) &&
              g_get_monotonic_time () < wait->deadline;
   if (*useless)
-    *useless = vmd_ssh_standby_leave (connection, wait, error);
+    *useless = end_standby (connection, wait, error);
   else
     g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
@@ -356,7 +363,7 @@ vmd_ssh_standby_begin (VmdSshConnection *connection, VmdExecSpec *spec, const Vm
   if (*channel != NULL)
     return TRUE;
   if (ended)
-    return vmd_ssh_standby_leave (connection, wait, error);
+    return end_standby (connection, wait, error);
   *channel = g_steal_pointer (&ahead->standby);
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
