@@ -8,6 +8,7 @@
 #include "vmctl-command.h"
 #include "vmctl-error.h"
 #include "vmctl-json.h"
+#include "vmctl-objects.h"
 #include "vmctl-resolve.h"
 #include "vmctl-table.h"
 #include "vmctl-text.h"
@@ -94,6 +95,22 @@ get_id (Held *self, guint index)
   return strrchr (target->path, '/') + 1;
 }
 
+/* Locks are of ids; whoever asked for one gave another word. */
+static void
+say_as_given (Held *self, GError *error)
+{
+  GString *message = g_string_new (error->message);
+
+  for (guint i = 0; i < self->targets->len; i++)
+    {
+      VmctlTarget *target = self->targets->pdata[i];
+
+      g_string_replace (message, get_id (self, i), target->given, 0);
+    }
+  g_free (error->message);
+  error->message = g_string_free (message, FALSE);
+}
+
 static gboolean
 take (Held *self, const VmctlArguments *arguments, GError **error)
 {
@@ -116,7 +133,11 @@ take (Held *self, const VmctlArguments *arguments, GError **error)
     vmctl_call_add_option (call, "timeout", g_variant_new_int64 (timeout));
   reply = vmctl_call_run (call, error);
   if (reply == NULL)
-    return FALSE;
+    {
+      if (error != NULL)
+        say_as_given (self, *error);
+      return FALSE;
+    }
   g_variant_get (reply, "(sh)", &self->token, &handle);
   self->hold = vmctl_call_take_fd (call, handle);
   return TRUE;
@@ -240,12 +261,26 @@ const VmctlCommand vmctl_command_lock = {
   .run = run_lock,
 };
 
+/* Locks are of ids, which outlive names; people know names. (transfer full): @text with each id of
+ * @vms as a name. */
+static char *
+dup_with_names (const char *text, GPtrArray *vms)
+{
+  GString *named = g_string_new (text);
+
+  for (guint i = 0; i < vms->len; i++)
+    g_string_replace (named, vmd_dbus_vm_get_id (vms->pdata[i]),
+                      vmd_dbus_vm_get_name (vms->pdata[i]), 0);
+  return g_string_free (named, FALSE);
+}
+
 static void
-add_lock (GVariant *lock, VmctlTable *table, JsonBuilder *builder)
+add_lock (GVariant *lock, GPtrArray *vms, VmctlTable *table, JsonBuilder *builder)
 {
   const char *resources = "", *owner = "", *reason = "", *job = "", *sender = "";
   g_autofree char *since_text = NULL;
   g_autofree char *pid_text = NULL;
+  g_autofree char *named = NULL;
   gboolean held = FALSE;
   gint64 pid = 0, since = 0;
 
@@ -259,7 +294,8 @@ add_lock (GVariant *lock, VmctlTable *table, JsonBuilder *builder)
   g_variant_lookup (lock, "since", "x", &since);
   since_text = vmctl_text_format_time (since);
   pid_text = g_strdup_printf ("%" G_GINT64_FORMAT, pid);
-  vmctl_table_add (table, resources, held ? "held" : "waiting", reason, job, pid_text, since_text,
+  named = dup_with_names (resources, vms);
+  vmctl_table_add (table, named, held ? "held" : "waiting", reason, job, pid_text, since_text,
                    NULL);
   json_builder_begin_object (builder);
   vmctl_json_add_string (builder, "resources", resources);
@@ -284,15 +320,19 @@ run_list (VmctlClient *client, const VmctlArguments *arguments, GError **error)
   g_autoptr (VmctlCall) call = vmctl_call_new (client, VMCTL_OBJECT_PATH "/Manager",
                                                vmd_dbus_manager_interface_info (), "ListLocks");
   g_autoptr (GVariant) reply = vmctl_call_run (call, error);
+  g_autoptr (GPtrArray) vms = NULL;
   g_autoptr (GVariantIter) iterator = NULL;
   GVariant *lock;
 
   if (reply == NULL)
     return -1;
+  vms = vmctl_objects_list (client, &vmctl_object_kind_vm, error);
+  if (vms == NULL)
+    return -1;
   g_variant_get (reply, "(aa{sv})", &iterator);
   json_builder_begin_array (builder);
   while (g_variant_iter_loop (iterator, "@a{sv}", &lock))
-    add_lock (lock, table, builder);
+    add_lock (lock, vms, table, builder);
   json_builder_end_array (builder);
   if (vmctl_client_is_json (client))
     vmctl_json_print (builder);

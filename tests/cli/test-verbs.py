@@ -323,8 +323,9 @@ class Guests(Case):
         holder = self.sandbox.popen("lock", "web", "--", "sh", "-c", "echo held; cat",
                                     stdin=subprocess.PIPE)
         self.assertEqual(holder.stdout.readline(), b"held\n")
-        completed = self.refused(4, "lock", "--timeout=0", "web", "--", "true")
+        completed = self.refused(4, "lock", "--timeout=0", "web", "--", "true", says="vm/web is held")
         self.assertIn("cat", completed.stderr)
+        self.assertIn("vm/web:exclusive ", self.good("lock", "list").stdout)
         stopping = self.sandbox.popen("stop", "web")
         wait_until(lambda: any(not lock["held"] for lock in
                                self.good("lock", "list", "--json").json), "stop waits")
