@@ -13,14 +13,15 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from channel_servers import BUILD_ROOT, Load, Mosquitto, Vmd, machine, raise_descriptor_limit, time_disk, warm
+from channel_servers import BUILD_ROOT, Floor, Load, Mosquitto, Vmd, machine, raise_descriptor_limit, time_disk, warm
 from peers import percentile, spread
 
 DEVICES = int(os.environ.get("VMD_BENCHMARK_DEVICES", "10000"))
 SIZE = 1024
 ROUNDS = 5
 IN_FLIGHT = 64
-IDLE_SECONDS = 25
+HEARTBEAT = 10
+IDLE_SECONDS = 3 * HEARTBEAT
 
 
 class Verdicts:
@@ -76,16 +77,52 @@ def measure_idle(servers, verdicts):
         answer = server.load.connect(DEVICES, IN_FLIGHT)
         warm(1)
         each = (server.memory() - before) / DEVICES
-        began, busy = time.monotonic(), server.busy()
-        warm(IDLE_SECONDS)
-        share = (server.busy() - busy) / (time.monotonic() - began)
         tell(server, "memory", f"{before / 2**20:.1f} MiB before, {each / 1024:.2f} KiB for each device",
-             f"{answer['per_second']:,.0f} connected a second", f"{share:.2%} of a processor when idle")
+             f"{answer['per_second']:,.0f} connected a second")
         if server.name == "vmd":
             whole = (server.memory() - server.empty) / DEVICES
             verdicts.most("memory of an idle subscriber, its device and values not counted", each / 1024, 4, " KiB")
             verdicts.most("memory of an idle subscriber, with its device and values", whole / 1024, 4, " KiB")
-            verdicts.most("processor time when idle", share * 100, 1, " %")
+
+
+def idle_share(server, what):
+    """Of one processor, while all are connected and nothing is set."""
+    began, busy = time.monotonic(), server.busy()
+    answer = server.load.idle(IDLE_SECONDS)
+    share = (server.busy() - busy) / (time.monotonic() - began)
+    tell(server, what, f"{share:.3%} of a processor", f"{answer['failures']:.0f} cut off")
+    return share
+
+
+def measure_heartbeats(ours, peer, verdicts):
+    """What it costs to know that ten thousand are there: beside the least that the same bytes can cost, beside
+    knowing nothing, and beside a peer whose clients say so as often."""
+    heading(f"{DEVICES} that are connected and do nothing: a heartbeat each in {HEARTBEAT} s")
+    beating = idle_share(ours, "heartbeats")
+    floor = Floor(HEARTBEAT)
+    floor.load.known(DEVICES)
+    floor.load.connect(DEVICES, IN_FLIGHT)
+    least = idle_share(floor, "the same bytes from a bare loop")
+    floor.close()
+    if peer is not None:
+        idle_share(peer, "without keep-alive")
+        peer.load.keep_alive(HEARTBEAT)
+        peer.load.connect(DEVICES, IN_FLIGHT)
+        pinged = idle_share(peer, "with keep-alive")
+        peer.load.keep_alive(0)
+        peer.load.connect(DEVICES, IN_FLIGHT)
+    ours.load.drop()
+    ours.restart("heartbeat=3600", "lease=3600")
+    ours.load.connect(DEVICES, IN_FLIGHT)
+    warm(1)
+    silent = idle_share(ours, "a heartbeat in an hour")
+    ours.load.drop()
+    ours.restart()
+    ours.load.connect(DEVICES, IN_FLIGHT)
+    verdicts.most("processor time of idle subscribers, heartbeats apart", silent * 100, 0.1, " %")
+    verdicts.most("processor time of heartbeats, of the floor's", beating / least, 1.5)
+    if peer is not None:
+        verdicts.most("processor time of heartbeats, of the peer's keep-alive", beating / pinged, 1.0)
 
 
 def measure_latency(servers, verdicts):
@@ -205,6 +242,7 @@ def main():
             tell(server, "made", f"{answer['fills_per_second']:,.0f} devices filled a second")
         ours.restart()
         measure_idle(servers, verdicts)
+        measure_heartbeats(ours, peer, verdicts)
         measure_latency(servers, verdicts)
         measure_group(servers, peer, verdicts)
         measure_storm(servers, peer, verdicts)

@@ -1,12 +1,12 @@
 /* SPDX-FileCopyrightText: 2026 The vmd developers
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* channel-load sse|mqtt|bus PORT|PATH ADMINISTRATOR'S-TOKEN: a fleet of devices and whoever
+/* channel-load sse|mqtt|bus|comment PORT|PATH ADMINISTRATOR'S-TOKEN: a fleet of devices and whoever
  * configures them, in one thread. It reads commands, one on a line, and answers each with one line
  * of JSON:
  *
  *   provide N SIZE           makes N devices with SIZE bytes of values each, all in one group
- *   known N                  there are N devices already, for errands
+ *   known N                  there are N devices already
  *   connect N IN-FLIGHT      connects the first N devices
  *   drop                     closes their connections
  *   storm IN-FLIGHT          closes them, and connects them again
@@ -15,6 +15,8 @@
  *   latency COUNT            from a set to its arrival
  *   sets COUNT IN-FLIGHT     sets as fast as they are acknowledged
  *   group                    one value for the whole fleet
+ *   keep_alive SECONDS       from the next connection on, each device shows so often that it is there
+ *   idle SECONDS             nothing but that
  *   port PORT                the server is another one now, with the same devices
  *
  * Between two commands the fleet is read on. */
@@ -62,6 +64,10 @@ run_command (Load *load, const char *line)
     load_sets (load, a, b);
   else if (n == 1 && strcmp (verb, "group") == 0)
     load_group (load);
+  else if (n == 2 && strcmp (verb, "keep_alive") == 0)
+    load_keep_alive (load, a);
+  else if (n == 2 && strcmp (verb, "idle") == 0)
+    load_idle (load, a);
   else if (n == 2 && strcmp (verb, "port") == 0)
     load_move (load, a);
   else
@@ -95,7 +101,8 @@ read_command (Load *load, char *line, int size)
 int
 main (int argc, char **argv)
 {
-  static const Protocol *const protocols[] = { &protocol_sse, &protocol_mqtt, &protocol_bus };
+  static const Protocol *const protocols[] = { &protocol_sse, &protocol_mqtt, &protocol_bus,
+                                               &protocol_comment };
   Load load = { 0 };
   char line[128];
 

@@ -16,6 +16,7 @@ import time
 from sandbox import BUILD_ROOT, Sandbox, wait_for_exit, wait_until
 
 LOAD = os.path.join(BUILD_ROOT, "tests", "benchmark", "channel-load")
+FLOOR = os.path.join(BUILD_ROOT, "tests", "benchmark", "heartbeat-floor")
 # Of Debian, with what it needs and most machines do not have.
 PACKAGES = ("mosquitto", "libdlt2", "libwrap0", "libcjson1", "libwebsockets17", "libev4", "libuv1", "libmosquitto1")
 
@@ -84,19 +85,19 @@ class Vmd(Server):
             token = file.read().strip()
         self.load = Load("sse", self.port, token)
 
-    def start(self):
-        limits = [argument for limit in self.LIMITS for argument in ("--channel-limit", limit)]
+    def start(self, *more_limits):
+        limits = [argument for limit in self.LIMITS + more_limits for argument in ("--channel-limit", limit)]
         self.daemon = self.sandbox.start_daemon("--no-bus", "--channel-listen", "127.0.0.1:0", *limits,
                                                 environment={"G_DEBUG": ""})
         self.pid = self.daemon.pid
         with open(os.path.join(self.sandbox.state, "channel"), encoding="ascii") as file:
             self.port = int(file.read().split()[0].rsplit(":", 1)[1])
 
-    def restart(self):
+    def restart(self, *limits):
         """A process that has the devices, and has not had the work of making them."""
         self.daemon.send_signal(signal.SIGTERM)
         self.daemon.wait()
-        self.start()
+        self.start(*limits)
         self.load.port(self.port)
 
     def socket_path(self):
@@ -131,6 +132,23 @@ class Mosquitto(Server):
         self.load.close()
         self.process.terminate()
         wait_for_exit(self.pid)
+
+
+class Floor(Server):
+    """Writes heartbeats, and is good for nothing else."""
+
+    name = "floor"
+
+    def __init__(self, seconds):
+        self.process = subprocess.Popen([FLOOR, str(seconds)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.pid = self.process.pid
+        self.load = Load("comment", int(self.process.stdout.readline()), "-")
+
+    def close(self):
+        self.load.drop()
+        self.process.terminate()
+        self.process.wait()
+        self.load.close()
 
 
 def can_connect(port):

@@ -194,4 +194,4 @@ take (Load *load, Link *link, const char *data, gsize length)
   return taken;
 }
 
-const Protocol protocol_bus = { "bus", greet, ask, greet_errands, take, 1, TRUE };
+const Protocol protocol_bus = { "bus", greet, ask, greet_errands, NULL, take, 1, TRUE };

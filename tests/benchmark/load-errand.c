@@ -13,12 +13,18 @@ typedef struct
   ErrandMaker make;
 } Run;
 
+/* A server closes a connection that nobody has used for 10 s, at worst while it is asked again. */
+#define UNUSED_MAX (5 * G_TIME_SPAN_SECOND)
+
 /* The link is opened when it is needed. */
 Link *
 load_get_errand_link (Load *load, guint index)
 {
   Link *link = &load->errands[index];
 
+  if (link->fd >= 0 && link->n_asked == 0 &&
+      g_get_monotonic_time () - MAX (link->began, link->received) > UNUSED_MAX)
+    link_close (link);
   if (link->fd < 0)
     {
       *link = (Link){ .load = load, .fd = -1, .is_errand = TRUE };
@@ -119,6 +125,15 @@ make_filling (Load *load, guint index, Errand *errand)
   *errand = (Errand){ .kind = ERRAND_FILL, .device = index, .size = load->filled };
 }
 
+static void
+make_fleet (Load *load, guint n_devices)
+{
+  load->n_devices = n_devices;
+  load->fleet = g_new0 (Link, n_devices);
+  for (guint i = 0; i < n_devices; i++)
+    load->fleet[i] = (Link){ .load = load, .fd = -1, .device = i };
+}
+
 /* Makes the devices, in one group, each with @size bytes of values. */
 void
 load_provide (Load *load, guint n_devices, gsize size)
@@ -127,12 +142,9 @@ load_provide (Load *load, guint n_devices, gsize size)
   gint64 elapsed;
 
   report_begin ("provide");
-  load->n_devices = n_devices;
+  make_fleet (load, n_devices);
   load->filled = size;
   load->tokens = g_new0 (char *, n_devices + 1);
-  load->fleet = g_new0 (Link, n_devices);
-  for (guint i = 0; i < n_devices; i++)
-    load->fleet[i] = (Link){ .load = load, .fd = -1, .device = i };
   if (load->protocol == &protocol_sse)
     {
       load_run_errands (load, 1, 1, make_group);
@@ -146,11 +158,11 @@ load_provide (Load *load, guint n_devices, gsize size)
   report_end ();
 }
 
-/* They are there, made by somebody else; there is no fleet of them here. */
+/* They are there, made by somebody else, or there is nothing to make. */
 void
 load_know (Load *load, guint n_devices)
 {
   report_begin ("known");
-  load->n_devices = n_devices;
+  make_fleet (load, n_devices);
   report_end ();
 }

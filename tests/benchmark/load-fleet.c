@@ -243,3 +243,46 @@ load_sets (Load *load, guint count, guint in_flight)
   report_number ("failures", load->n_failures - n_failures);
   report_end ();
 }
+
+/* From the next connections on. */
+void
+load_keep_alive (Load *load, guint seconds)
+{
+  report_begin ("keep_alive");
+  load->keep_alive = seconds;
+  report_end ();
+}
+
+static void
+not_idle_cb (Load *load, Link *link)
+{
+  load->n_failures++;
+}
+
+/* Reads what comes. Where devices are to show that they are there, each does so in its own time, as
+ * those that came one by one would. */
+void
+load_idle (Load *load, guint seconds)
+{
+  static const Listener listener = { .ended = not_idle_cb };
+  gboolean pings = load->keep_alive > 0 && load->protocol->ping != NULL && load->n_fleet > 0;
+  gint64 length = seconds * G_USEC_PER_SEC;
+  gint64 gap = pings ? load->keep_alive * G_USEC_PER_SEC / load->n_fleet : length;
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  guint64 n_failures = load->n_failures;
+  gint64 began = g_get_monotonic_time ();
+
+  report_begin ("idle");
+  load->listener = &listener;
+  if (pings)
+    load->protocol->ping (out);
+  for (guint64 i = 0; (gint64) (i * gap) < length; i++)
+    {
+      load_turn_until (load, began + i * gap);
+      if (pings && load->fleet[i % load->n_fleet].fd >= 0)
+        link_send (&load->fleet[i % load->n_fleet], out);
+    }
+  load_turn_until (load, began + length);
+  report_number ("failures", load->n_failures - n_failures);
+  report_end ();
+}

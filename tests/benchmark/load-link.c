@@ -261,15 +261,32 @@ serve (Load *load, const struct epoll_event *event)
     link_read (link);
 }
 
+/* How many things it saw to. */
+static int
+turn (Load *load, int milliseconds)
+{
+  struct epoll_event events[EVENTS_AT_ONCE];
+  int n = epoll_wait (load->epoll_fd, events, EVENTS_AT_ONCE, milliseconds);
+
+  for (int i = 0; i < n; i++)
+    serve (load, &events[i]);
+  return n;
+}
+
 /* Waits for something, and sees to it. @seconds: without any it hangs; -1: it does not. */
 void
 load_turn (Load *load, int seconds)
 {
-  struct epoll_event events[EVENTS_AT_ONCE];
-  int n = epoll_wait (load->epoll_fd, events, EVENTS_AT_ONCE, seconds < 0 ? -1 : seconds * 1000);
-
-  if (n == 0)
+  if (turn (load, seconds < 0 ? -1 : seconds * 1000) == 0)
     g_error ("nothing has come for %d s", seconds);
-  for (int i = 0; i < n; i++)
-    serve (load, &events[i]);
+}
+
+/* Sees to whatever comes until the monotonic @time. */
+void
+load_turn_until (Load *load, gint64 time)
+{
+  gint64 left;
+
+  while ((left = time - g_get_monotonic_time ()) > 0)
+    turn (load, (left + 999) / 1000);
 }

@@ -13,6 +13,7 @@
 #define PUBLISH 0x30
 #define PUBACK 0x40
 #define SUBSCRIBE 0x82
+#define PINGREQ 0xc0
 #define RETAIN 0x01
 #define AT_LEAST_ONCE 0x02
 #define CLEAN_SESSION 0x02
@@ -53,13 +54,13 @@ append_head (GByteArray *out, guint8 kind, gsize length)
 }
 
 static void
-append_connect (GByteArray *out, const char *id)
+append_connect (GByteArray *out, const char *id, guint keep_alive)
 {
   append_head (out, CONNECT, 10 + 2 + strlen (id));
   append_text (out, "MQTT");
   append_byte (out, 4);
   append_byte (out, CLEAN_SESSION);
-  append_number (out, 0);
+  append_number (out, keep_alive);
   append_text (out, id);
 }
 
@@ -71,7 +72,7 @@ greet (Load *load, Link *link, GByteArray *out)
 
   g_snprintf (id, sizeof id, "device-%05u", link->device);
   g_snprintf (topic, sizeof topic, "config/%05u", link->device);
-  append_connect (out, id);
+  append_connect (out, id, load->keep_alive);
   append_head (out, SUBSCRIBE, 2 + 2 + strlen (topic) + 1 + 2 + strlen ("everybody") + 1);
   append_number (out, 1);
   append_text (out, topic);
@@ -86,7 +87,13 @@ greet_errands (Load *load, GByteArray *out)
   char id[32];
 
   g_snprintf (id, sizeof id, "errands-%08x", g_random_int ());
-  append_connect (out, id);
+  append_connect (out, id, 0);
+}
+
+static void
+ping (GByteArray *out)
+{
+  append_head (out, PINGREQ, 0);
 }
 
 static void
@@ -190,4 +197,4 @@ take (Load *load, Link *link, const char *data, gsize length)
   return taken;
 }
 
-const Protocol protocol_mqtt = { "mqtt", greet, ask, greet_errands, take, 512, FALSE };
+const Protocol protocol_mqtt = { "mqtt", greet, ask, greet_errands, ping, take, 512, FALSE };

@@ -216,4 +216,4 @@ take (Load *load, Link *link, const char *data, gsize length)
                          : take_stream (link, data, length);
 }
 
-const Protocol protocol_sse = { "sse", greet, ask, greet_errands, take, 512, FALSE };
+const Protocol protocol_sse = { "sse", greet, ask, greet_errands, NULL, take, 512, FALSE };

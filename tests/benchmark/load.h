@@ -66,6 +66,8 @@ typedef struct
   gboolean (*ask) (Load *load, const Errand *errand, GByteArray *out);
   /* What an errand's link says first, if anything. */
   void (*greet_errands) (Load *load, GByteArray *out);
+  /* (nullable) Appends what a device says to show that it is there. */
+  void (*ping) (GByteArray *out);
   /* Takes whole messages out of @data and tells of them; how many bytes these were. */
   gsize (*take) (Load *load, Link *link, const char *data, gsize length);
   guint n_errands; /* links that carry errands, at most */
@@ -75,6 +77,7 @@ typedef struct
 extern const Protocol protocol_sse;
 extern const Protocol protocol_mqtt;
 extern const Protocol protocol_bus;
+extern const Protocol protocol_comment;
 
 /* What a measurement wants to hear of; each may be NULL. */
 typedef struct
@@ -99,6 +102,7 @@ struct _Load
   guint n_devices;
   Link *fleet; /* one for each device */
   guint n_fleet; /* the first so many are connected */
+  guint keep_alive; /* seconds between a device's pings; 0: there are none */
   Link *errands;
   guint n_errands;
   guint64 counter; /* of numbers that were set */
@@ -110,6 +114,7 @@ struct _Load
 #define LOAD_PATIENCE 60 /* seconds without any event: hung */
 void load_watch_input (Load *load, int fd);
 void load_turn (Load *load, int seconds);
+void load_turn_until (Load *load, gint64 time);
 gboolean link_open (Link *link);
 void link_send (Link *link, const GByteArray *out);
 void link_read (Link *link);
@@ -134,6 +139,8 @@ void load_storm (Load *load, guint in_flight);
 void load_group (Load *load);
 void load_latency (Load *load, guint count);
 void load_sets (Load *load, guint count, guint in_flight);
+void load_keep_alive (Load *load, guint seconds);
+void load_idle (Load *load, guint seconds);
 
 /* load-takeover.c */
 void load_take_over (Load *load, guint count, guint in_flight, guint n_ids);
