@@ -48,8 +48,7 @@ vmd_config_change_new (VmdManager *manager, gboolean is_group, const char *targe
   call->kind = kind;
   call->text = g_strdup (json);
   call->if_version = if_version;
-  g_free (call->author);
-  call->author = g_strdup (author != NULL ? author : "");
+  vmd_device_call_set_author (call, author);
   return call;
 }
 

@@ -30,6 +30,8 @@ typedef struct
 } VmdDeviceCall;
 
 VmdDeviceCall *vmd_device_call_new (VmdManager *manager, const char *target);
+/* @author: (nullable): who is to stand in the history */
+void vmd_device_call_set_author (VmdDeviceCall *self, const char *author);
 void vmd_device_call_free (VmdDeviceCall *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdDeviceCall, vmd_device_call_free)
 

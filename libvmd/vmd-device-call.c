@@ -23,6 +23,13 @@ vmd_device_call_new (VmdManager *manager, const char *target)
 }
 
 void
+vmd_device_call_set_author (VmdDeviceCall *self, const char *author)
+{
+  g_free (self->author);
+  self->author = g_strdup (author != NULL ? author : "");
+}
+
+void
 vmd_device_call_free (VmdDeviceCall *self)
 {
   g_clear_pointer (&self->rows, g_ptr_array_unref);

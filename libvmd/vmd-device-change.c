@@ -161,6 +161,7 @@ set_schema_in_store (sqlite3 *db, gpointer data, GError **error)
 /**
  * vmd_device_set_schema_async:
  * @schema: (nullable): JSON: {"fields":{NAME:{"type":…}}}; %NULL: any values may be set
+ * @author: (nullable): who changes it, for the history; at most 256 bytes
  *
  * Says what values the device may have; those that it has must fit. A new version of what it is to
  * have, since there may be other defaults.
@@ -168,11 +169,12 @@ set_schema_in_store (sqlite3 *db, gpointer data, GError **error)
  * Since: 0.1
  */
 void
-vmd_device_set_schema_async (VmdDevice *self, const char *schema, GCancellable *cancellable,
-                             GAsyncReadyCallback callback, gpointer user_data)
+vmd_device_set_schema_async (VmdDevice *self, const char *schema, const char *author,
+                             GCancellable *cancellable, GAsyncReadyCallback callback,
+                             gpointer user_data)
 {
-  vmd_device_set_schema_at_async (self, schema, VMD_CONFIG_ANY_VERSION, NULL, cancellable, callback,
-                                  user_data);
+  vmd_device_set_schema_at_async (self, schema, VMD_CONFIG_ANY_VERSION, author, cancellable,
+                                  callback, user_data);
 }
 
 void
@@ -186,8 +188,7 @@ vmd_device_set_schema_at_async (VmdDevice *self, const char *schema, guint64 if_
   call = vmd_device_call_new (self->manager, self->id);
   call->text = g_strdup (schema);
   call->if_version = if_version;
-  g_free (call->author);
-  call->author = g_strdup (author != NULL ? author : "");
+  vmd_device_call_set_author (call, author);
   vmd_device_call_async (call, set_schema_in_store, self, vmd_device_set_schema_async, cancellable,
                          callback, user_data);
 }

@@ -322,6 +322,7 @@ set_member_in_store (sqlite3 *db, gpointer data, GError **error)
  * vmd_device_group_set_member_async:
  * @device: who
  * @is_member: whether it is to be in the group, or not
+ * @author: (nullable): who changes it, for the device's history; at most 256 bytes
  *
  * Puts a device into the group or takes it out, which is a new version for the device.
  *
@@ -329,8 +330,8 @@ set_member_in_store (sqlite3 *db, gpointer data, GError **error)
  */
 void
 vmd_device_group_set_member_async (VmdDeviceGroup *self, VmdDevice *device, gboolean is_member,
-                                   GCancellable *cancellable, GAsyncReadyCallback callback,
-                                   gpointer user_data)
+                                   const char *author, GCancellable *cancellable,
+                                   GAsyncReadyCallback callback, gpointer user_data)
 {
   VmdDeviceCall *call;
 
@@ -339,6 +340,7 @@ vmd_device_group_set_member_async (VmdDeviceGroup *self, VmdDevice *device, gboo
   call = vmd_device_call_new (self->manager, self->name);
   call->text = g_strdup (vmd_device_get_id (device));
   call->kind = is_member;
+  vmd_device_call_set_author (call, author);
   vmd_device_call_async (call, set_member_in_store, self, vmd_device_group_set_member_async,
                          cancellable, callback, user_data);
 }
@@ -402,18 +404,23 @@ remove_in_store (sqlite3 *db, gpointer data, GError **error)
 
 /**
  * vmd_device_group_remove_async:
+ * @author: (nullable): who does it, for the history of its devices; at most 256 bytes
  *
  * Removes the group; the devices in it stay, without its values.
  *
  * Since: 0.1
  */
 void
-vmd_device_group_remove_async (VmdDeviceGroup *self, GCancellable *cancellable,
+vmd_device_group_remove_async (VmdDeviceGroup *self, const char *author, GCancellable *cancellable,
                                GAsyncReadyCallback callback, gpointer user_data)
 {
+  VmdDeviceCall *call;
+
   g_return_if_fail (VMD_IS_DEVICE_GROUP (self));
-  vmd_device_call_async (vmd_device_call_new (self->manager, self->name), remove_in_store, self,
-                         vmd_device_group_remove_async, cancellable, callback, user_data);
+  call = vmd_device_call_new (self->manager, self->name);
+  vmd_device_call_set_author (call, author);
+  vmd_device_call_async (call, remove_in_store, self, vmd_device_group_remove_async, cancellable,
+                         callback, user_data);
 }
 
 /**

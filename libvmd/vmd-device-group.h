@@ -41,13 +41,13 @@ vmd_device_group_list_history_finish (VmdDeviceGroup *self, GAsyncResult *result
 /* EXISTS/NOT_FOUND when it is, or is not, in it. */
 VMD_AVAILABLE_IN_0_1 void
 vmd_device_group_set_member_async (VmdDeviceGroup *self, VmdDevice *device, gboolean is_member,
-                                   GCancellable *cancellable, GAsyncReadyCallback callback,
-                                   gpointer user_data);
+                                   const char *author, GCancellable *cancellable,
+                                   GAsyncReadyCallback callback, gpointer user_data);
 VMD_AVAILABLE_IN_0_1 gboolean vmd_device_group_set_member_finish (VmdDeviceGroup *self,
                                                                   GAsyncResult *result,
                                                                   GError **error);
 VMD_AVAILABLE_IN_0_1 void
-vmd_device_group_remove_async (VmdDeviceGroup *self, GCancellable *cancellable,
+vmd_device_group_remove_async (VmdDeviceGroup *self, const char *author, GCancellable *cancellable,
                                GAsyncReadyCallback callback, gpointer user_data);
 VMD_AVAILABLE_IN_0_1 gboolean vmd_device_group_remove_finish (VmdDeviceGroup *self,
                                                               GAsyncResult *result, GError **error);

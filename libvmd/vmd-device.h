@@ -71,8 +71,9 @@ vmd_device_roll_back_async (VmdDevice *self, guint64 version, guint64 if_version
 VMD_AVAILABLE_IN_0_1 guint64 vmd_device_roll_back_finish (VmdDevice *self, GAsyncResult *result,
                                                           GError **error);
 VMD_AVAILABLE_IN_0_1 void
-vmd_device_set_schema_async (VmdDevice *self, const char *schema, GCancellable *cancellable,
-                             GAsyncReadyCallback callback, gpointer user_data);
+vmd_device_set_schema_async (VmdDevice *self, const char *schema, const char *author,
+                             GCancellable *cancellable, GAsyncReadyCallback callback,
+                             gpointer user_data);
 VMD_AVAILABLE_IN_0_1 gboolean vmd_device_set_schema_finish (VmdDevice *self, GAsyncResult *result,
                                                             GError **error);
 VMD_AVAILABLE_IN_0_1 void

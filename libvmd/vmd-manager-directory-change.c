@@ -211,7 +211,7 @@ static void
 begin_remove_group (gpointer object, const VmdDirectoryChange *change, GCancellable *cancellable,
                     GTask *task)
 {
-  vmd_device_group_remove_async (object, cancellable, ended_cb, task);
+  vmd_device_group_remove_async (object, change->author, cancellable, ended_cb, task);
 }
 
 static gboolean
@@ -262,7 +262,7 @@ begin_set_member (gpointer object, const VmdDirectoryChange *change, GCancellabl
   if (device != NULL)
     {
       vmd_device_group_set_member_async (object, device, change->verb == VMD_DIRECTORY_JOIN_GROUP,
-                                         cancellable, ended_cb, task);
+                                         change->author, cancellable, ended_cb, task);
       return;
     }
   g_task_return_new_error (task, VMD_ERROR, VMD_ERROR_NOT_FOUND, "There is no device “%s”",

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "vmd-author.h"
 #include "vmd-dbus.h"
 #include "vmd-export-config.h"
 #include "vmd-object-kind.h"
@@ -71,13 +72,27 @@ DEFINE_DONE (revoke_token)
 DEFINE_DONE (remove)
 
 static void
-run_set_schema (VmdCall *call)
+set_schema_author_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
+  VmdCall *call = data;
+  GError *error = NULL;
+  g_autofree char *author = vmd_author_find_finish (result, &error);
   const char *schema;
 
+  if (author == NULL)
+    {
+      vmd_call_fail (call, error);
+      return;
+    }
   g_variant_get_child (vmd_call_get_parameters (call), 0, "&s", &schema);
-  vmd_device_set_schema_async (vmd_call_get_object (call), *schema != '\0' ? schema : NULL,
+  vmd_device_set_schema_async (vmd_call_get_object (call), *schema != '\0' ? schema : NULL, author,
                                vmd_call_get_cancellable (call), set_schema_done_cb, call);
+}
+
+static void
+run_set_schema (VmdCall *call)
+{
+  vmd_author_find_async (call, set_schema_author_cb, call);
 }
 
 static void

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "vmd-author.h"
 #include "vmd-dbus.h"
 #include "vmd-export-config.h"
 #include "vmd-object-kind.h"
@@ -38,32 +39,46 @@ set_member_done_cb (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
-set_member (VmdCall *call, gboolean is_member)
+set_member (VmdCall *call, gboolean is_member, GAsyncResult *result)
 {
   VmdManager *manager = vmd_export_get_manager (vmd_call_get_export (call));
-  g_autoptr (VmdDevice) device = NULL;
   GError *error = NULL;
+  g_autofree char *author = vmd_author_find_finish (result, &error);
+  g_autoptr (VmdDevice) device = NULL;
   const char *name;
 
   g_variant_get_child (vmd_call_get_parameters (call), 0, "&s", &name);
-  device = vmd_manager_find_device (manager, name, &error);
+  if (author != NULL)
+    device = vmd_manager_find_device (manager, name, &error);
   if (device == NULL)
     vmd_call_fail (call, error);
   else
-    vmd_device_group_set_member_async (vmd_call_get_object (call), device, is_member,
+    vmd_device_group_set_member_async (vmd_call_get_object (call), device, is_member, author,
                                        vmd_call_get_cancellable (call), set_member_done_cb, call);
+}
+
+static void
+add_member_author_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  set_member (data, TRUE, result);
+}
+
+static void
+remove_member_author_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  set_member (data, FALSE, result);
 }
 
 static void
 run_add_member (VmdCall *call)
 {
-  set_member (call, TRUE);
+  vmd_author_find_async (call, add_member_author_cb, call);
 }
 
 static void
 run_remove_member (VmdCall *call)
 {
-  set_member (call, FALSE);
+  vmd_author_find_async (call, remove_member_author_cb, call);
 }
 
 static void
@@ -76,10 +91,23 @@ remove_done_cb (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
+remove_author_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  VmdCall *call = data;
+  GError *error = NULL;
+  g_autofree char *author = vmd_author_find_finish (result, &error);
+
+  if (author == NULL)
+    vmd_call_fail (call, error);
+  else
+    vmd_device_group_remove_async (vmd_call_get_object (call), author,
+                                   vmd_call_get_cancellable (call), remove_done_cb, call);
+}
+
+static void
 run_remove (VmdCall *call)
 {
-  vmd_device_group_remove_async (vmd_call_get_object (call), vmd_call_get_cancellable (call),
-                                 remove_done_cb, call);
+  vmd_author_find_async (call, remove_author_cb, call);
 }
 
 static const VmdMethod methods[] = {

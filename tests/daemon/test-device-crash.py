@@ -110,8 +110,8 @@ class DeviceCrash(PeerCase):
         path, interface = target
         rows = self.client.call(path, interface, "History", "a{sv}", {})[0]
         return [(version, json.loads(values))
-                for version, _, author, group, _, values in reversed(rows)
-                if (interface == "DeviceGroup" or group == "") and author != ""]
+                for version, _, author, group, note, values in reversed(rows)
+                if (interface == "DeviceGroup" or group == "") and author != "" and note == ""]
 
     def check_target(self, target, seen):
         """Each step of the history is one change that was asked for, once; all that were

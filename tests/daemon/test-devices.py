@@ -53,8 +53,8 @@ class Calls:
         return self.client.call(path, interface, "History", "a{sv}", options)[0]
 
     def changes(self, path, **options):
-        """Those of the history that somebody made: not the birth, nor joining a group."""
-        return [row for row in self.history(path, **options) if row[2] != ""]
+        """Those of the history that are of values: not the birth, nor joining a group."""
+        return [row for row in self.history(path, **options) if row[4] == ""]
 
     def member(self, group, method, device):
         self.client.call(group, "DeviceGroup", method, "sa{sv}", device, {})
@@ -168,6 +168,21 @@ class Devices(Calls):
         for note in ("a\nb", "\033[31m", "x" * 201, "\u009b"):
             self.fails("InvalidArgument", self.set, path, {"port": 3}, note=text(note))
         self.assertEqual(len(self.changes(path)), 2)
+
+    def test_author_of_what_is_no_value(self):
+        """A schema or a group changes what a device gets, and so has an author as well."""
+        path = self.add("sensor")
+        group = self.add_group("hall")
+        self.client.call(path, "Device", "SetSchema", "sa{sv}", json.dumps(SCHEMA), {})
+        for verb in ("AddMember", "RemoveMember", "AddMember"):
+            self.member(group, verb, "sensor")
+        self.client.call(group, "DeviceGroup", "Remove", "a{sv}", {})
+        *rows, created = self.history(path)
+        self.assertEqual([row[4] for row in rows], ["left group hall", "joined group hall", "left group hall",
+                                                    "joined group hall", "schema"])
+        for row in rows:
+            self.assertRegex(row[2], rf"^\S+ \(pid {os.getpid()}\)$")
+        self.assertEqual(created[2], "")
 
     def test_history_and_rollback(self):
         path = self.add("sensor")

@@ -87,7 +87,7 @@ set_schema (VmdDevice *device, const char *schema, GError **error)
   g_autoptr (GAsyncResult) result = NULL;
   GAsyncResult *kept = NULL;
 
-  vmd_device_set_schema_async (device, schema, NULL, keep_result_cb, &kept);
+  vmd_device_set_schema_async (device, schema, "a test", NULL, keep_result_cb, &kept);
   result = await_result (&kept);
   return vmd_device_set_schema_finish (device, result, error);
 }
@@ -177,7 +177,8 @@ set_member (VmdDeviceGroup *group, VmdDevice *device, gboolean is_member, GError
   g_autoptr (GAsyncResult) result = NULL;
   GAsyncResult *kept = NULL;
 
-  vmd_device_group_set_member_async (group, device, is_member, NULL, keep_result_cb, &kept);
+  vmd_device_group_set_member_async (group, device, is_member, "a test", NULL, keep_result_cb,
+                                     &kept);
   result = await_result (&kept);
   return vmd_device_group_set_member_finish (group, result, error);
 }
@@ -188,7 +189,7 @@ remove_group (VmdDeviceGroup *group, GError **error)
   g_autoptr (GAsyncResult) result = NULL;
   GAsyncResult *kept = NULL;
 
-  vmd_device_group_remove_async (group, NULL, keep_result_cb, &kept);
+  vmd_device_group_remove_async (group, "a test", NULL, keep_result_cb, &kept);
   result = await_result (&kept);
   return vmd_device_group_remove_finish (group, result, error);
 }
