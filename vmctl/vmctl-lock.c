@@ -28,6 +28,8 @@
 
 #define CAPTURE_LIMIT_MS 1000
 
+#define REASON_LENGTH 200
+
 static const VmctlOption lock_options[] = {
   { "workspace", 0, VMCTL_OPTION_FLAG, NULL, "Lock the VMs' workspaces, not their lifecycle" },
   { "shared", 0, VMCTL_OPTION_FLAG, NULL, "Share the lock with others that share it" },
@@ -58,16 +60,19 @@ held_clear (Held *self)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Held, held_clear)
 
+/* The daemon takes no longer one; of a long command its beginning says enough. */
 static char *
 dup_reason (const VmctlArguments *arguments)
 {
   const char *reason = vmctl_arguments_get_text (arguments, "reason");
   g_autofree char *command = NULL;
+  g_autofree char *shown = NULL;
 
   if (reason != NULL)
     return g_strdup (reason);
   command = g_strjoinv (" ", (char **) vmctl_arguments_get_command (arguments));
-  return vmctl_text_make_printable (command, -1);
+  shown = vmctl_text_make_printable (command, -1);
+  return g_utf8_substring (shown, 0, MIN (g_utf8_strlen (shown, -1), REASON_LENGTH));
 }
 
 /* All or none: with one name that is wrong there is no lock. */

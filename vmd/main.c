@@ -6,6 +6,7 @@
 
 #include <glib/gprintf.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,13 @@ raise_descriptor_limit (void)
   limit.rlim_cur = limit.rlim_max;
   if (setrlimit (RLIMIT_NOFILE, &limit) < 0)
     g_debug ("the limit on descriptors stays as it is");
+}
+
+static int
+fail_usage (const char *message)
+{
+  g_fprintf (stderr, "vmd: %s\n", message);
+  return 2;
 }
 
 int
@@ -71,12 +79,13 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
 
   setlocale (LC_ALL, "");
+  /* Whoever started us may have gone by the time that we have something to report. */
+  signal (SIGPIPE, SIG_IGN);
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc > 1)
-    {
-      g_fprintf (stderr, "vmd: %s\n", error != NULL ? error->message : "Unexpected argument");
-      return 2;
-    }
+    return fail_usage (error != NULL ? error->message : "Unexpected argument");
+  if (options.idle_exit < 0)
+    return fail_usage ("--idle-exit takes seconds, or 0 for never");
   if (version)
     {
       g_printf ("vmd %s\n", VMD_VERSION);

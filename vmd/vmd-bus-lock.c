@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
 #define TOKEN_BYTES 32
+#define MAX_REASON 1000
 
 /* A lock that a client holds over the bus. The proof is a random token; what keeps it is a socket
  * whose other end the client has: it is released when every copy of that end is closed, or when the
@@ -45,22 +47,33 @@ asking_free (Asking *asking)
   g_free (asking);
 }
 
-static gboolean
-hang_up_cb (int fd, GIOCondition condition, gpointer data)
+/* The lock is released, by whatever it was: what is left of it goes too. */
+static void
+released (gpointer data)
 {
   BusLock *self = data;
   VmdService *service = vmd_export_get_service (self->export);
 
-  vmd_service_remove_lock (service, self->token);
   vmd_clients_remove_lock (vmd_export_get_clients (self->export), self->sender, self->token);
   vmd_export_remove (self->export, self->path);
   vmd_service_release (service);
+  g_source_remove (self->watch);
   g_object_unref (self->export);
+  /* Whoever has a copy of the other end is told so. */
   g_close (self->fd, NULL);
   g_free (self->sender);
   g_free (self->token);
   g_free (self->path);
   g_free (self);
+}
+
+static gboolean
+hang_up_cb (int fd, GIOCondition condition, gpointer data)
+{
+  BusLock *self = data;
+  g_autofree char *token = g_strdup (self->token);
+
+  vmd_service_remove_lock (vmd_export_get_service (self->export), token);
   return G_SOURCE_REMOVE;
 }
 
@@ -120,7 +133,7 @@ grant (VmdCall *call, VmdLock *lock, const char *resources, const char *reason)
   self->fd = sockets[0];
   export_lock (self, resources, reason);
   vmd_service_hold (service);
-  vmd_service_add_lock (service, self->token, lock, self->sender);
+  vmd_service_add_lock (service, self->token, lock, self->sender, released, self);
   vmd_clients_add_lock (vmd_export_get_clients (export), self->sender, self->token);
   self->watch = g_unix_fd_add (self->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, hang_up_cb, self);
 
@@ -177,6 +190,24 @@ add_resource (VmdManager *manager, VmdLockRequest *request, GString *resources, 
   return TRUE;
 }
 
+/* Others are told of it, in a line of a table, of the log or of an error. */
+static gboolean
+check_reason (const char *reason, GError **error)
+{
+  for (const char *c = reason; *c != '\0'; c = g_utf8_next_char (c))
+    if (g_unichar_iscntrl (g_utf8_get_char (c)))
+      {
+        g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
+                     "A lock's reason is one line, without control characters");
+        return FALSE;
+      }
+  if (strlen (reason) <= MAX_REASON)
+    return TRUE;
+  g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT, "A lock's reason is %d bytes at most",
+               MAX_REASON);
+  return FALSE;
+}
+
 void
 vmd_bus_lock_run (VmdCall *call)
 {
@@ -190,6 +221,11 @@ vmd_bus_lock_run (VmdCall *call)
   Asking *asking;
 
   g_variant_get (vmd_call_get_parameters (call), "(a(sss)&s@a{sv})", &iterator, &reason, NULL);
+  if (!check_reason (reason, &error))
+    {
+      vmd_call_fail (call, error);
+      return;
+    }
   request = vmd_lock_request_new (vmd_call_get_owner (call), reason);
   vmd_lock_request_set_sender (request, vmd_call_get_owner (call));
   if (g_variant_dict_lookup (vmd_call_get_options (call), "timeout", "x", &timeout))

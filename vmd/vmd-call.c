@@ -223,43 +223,6 @@ read_options (VmdCall *self, GError **error)
   return TRUE;
 }
 
-/* A client that holds a lock on the VM and does not show it would wait for itself. */
-static gboolean
-check_own_locks (VmdCall *self, GError **error)
-{
-  VmdService *service = vmd_export_get_service (self->export);
-  const char *id;
-
-  if (find_option_type (self->method, "lock") == NULL || !VMD_IS_VM (self->object))
-    return TRUE;
-  id = vmd_vm_get_id (VMD_VM (self->object));
-  if (!vmd_service_sender_holds (service, self->owner, VMD_LOCK_VM, id) &&
-      !vmd_service_sender_holds (service, self->owner, VMD_LOCK_WORKSPACE, id))
-    return TRUE;
-  g_set_error (error, VMD_ERROR, VMD_ERROR_NESTED_LOCK,
-               "You hold a lock on VM %s already: show its token in option “lock”", id);
-  return FALSE;
-}
-
-static gboolean
-find_lock (VmdCall *self, GError **error)
-{
-  VmdLock *lock;
-  const char *token;
-
-  if (!g_variant_dict_lookup (&self->options, "lock", "&s", &token))
-    return check_own_locks (self, error);
-  lock = vmd_service_find_lock (vmd_export_get_service (self->export), token);
-  if (lock == NULL)
-    {
-      g_set_error (error, VMD_ERROR, VMD_ERROR_NOT_LOCKED,
-                   "No lock with this token is held: it was released, or its holder has gone");
-      return FALSE;
-    }
-  self->lock = g_object_ref (lock);
-  return TRUE;
-}
-
 static char *
 dup_job_target (VmdCall *self)
 {
@@ -287,6 +250,18 @@ dup_job_target (VmdCall *self)
       return g_variant_dup_string (name, NULL);
     }
   return g_strdup ("");
+}
+
+gboolean
+vmd_call_takes_option (VmdCall *self, const char *name)
+{
+  return find_option_type (self->method, name) != NULL;
+}
+
+gboolean
+vmd_call_is_job (VmdCall *self)
+{
+  return self->method->operation != NULL;
 }
 
 static gboolean
@@ -324,7 +299,7 @@ authorised_cb (GObject *source, GAsyncResult *result, gpointer data)
   VmdCall *self = data;
   GError *error = NULL;
 
-  if (!vmd_authorise_finish (result, &error) || !find_lock (self, &error) ||
+  if (!vmd_authorise_finish (result, &error) || !vmd_call_find_lock (self, &self->lock, &error) ||
       !begin_job (self, &error))
     {
       vmd_call_fail (self, error);

@@ -60,6 +60,14 @@ void vmd_call_fail (VmdCall *self, GError *error);
 /* Ends it by @error if that is set (consumed), else with no values. */
 void vmd_call_end (VmdCall *self, GError *error);
 
+/* The lock whose token @call shows, NULL when it shows none (vmd-call-lock.c). FALSE: there is no
+ * such lock, or the caller holds one that the verb would wait for. @lock: (out) (transfer full)
+ * (nullable) */
+gboolean vmd_call_find_lock (VmdCall *call, VmdLock **lock, GError **error);
+/* Of its method. */
+gboolean vmd_call_takes_option (VmdCall *self, const char *name);
+gboolean vmd_call_is_job (VmdCall *self);
+
 /* Asks polkit where the service has it; calls back in the main context. */
 void vmd_authorise_async (VmdExport *export, const char *sender, GCancellable *cancellable,
                           GAsyncReadyCallback callback, gpointer data);

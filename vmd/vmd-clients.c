@@ -22,18 +22,20 @@ struct _VmdClients
   GHashTable *clients; /* sender → Client */
 };
 
+/* @client may be freed on the way: it is forgotten when nothing of it is left. */
 static void
 client_vanish (Client *client)
 {
-  VmdService *service = vmd_export_get_service (client->clients->export);
+  g_autoptr (VmdService) service = g_object_ref (vmd_export_get_service (client->clients->export));
   g_autoptr (GList) calls = g_hash_table_get_keys (client->calls);
+  g_autoptr (GHashTable) locks = g_steal_pointer (&client->locks);
   GHashTableIter iterator;
   gpointer token;
 
-  g_hash_table_iter_init (&iterator, client->locks);
+  client->locks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_hash_table_iter_init (&iterator, locks);
   while (g_hash_table_iter_next (&iterator, &token, NULL))
     vmd_service_remove_lock (service, token);
-  g_hash_table_remove_all (client->locks);
   /* A call ends later, on the main loop, when its work has noticed. */
   for (GList *l = calls; l != NULL; l = l->next)
     vmd_call_client_vanished (l->data);

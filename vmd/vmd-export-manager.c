@@ -8,6 +8,7 @@
 #include "vmd-object-kind.h"
 #include "vmd-spec.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 
 static void
@@ -92,6 +93,21 @@ import_image_done_cb (GObject *source, GAsyncResult *result, gpointer data)
     vmd_object_kind_return_path (&vmd_object_kind_image, image, data);
 }
 
+/* Of one that is not open for reading we would wait for bytes for ever. */
+static int
+take_readable_fd (VmdCall *call, int index, GError **error)
+{
+  int fd = vmd_call_take_fd (call, index, error);
+  int flags = fd >= 0 ? fcntl (fd, F_GETFL) : 0;
+
+  if (fd < 0 || (flags >= 0 && (flags & O_ACCMODE) != O_WRONLY && (flags & O_PATH) == 0))
+    return fd;
+  g_close (fd, NULL);
+  g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
+               "Descriptor number %d is not open for reading", index);
+  return -1;
+}
+
 static void
 run_import_image (VmdCall *call)
 {
@@ -101,7 +117,7 @@ run_import_image (VmdCall *call)
   int fd;
 
   g_variant_get (vmd_call_get_parameters (call), "(&sh@a{sv})", &name, &index, NULL);
-  fd = vmd_call_take_fd (call, index, &error);
+  fd = take_readable_fd (call, index, &error);
   if (fd < 0)
     {
       vmd_call_fail (call, error);
@@ -131,16 +147,17 @@ run_import_kernel (VmdCall *call)
 {
   const char *source = "file";
   GError *error = NULL;
+  int fd, modules_fd = -1;
   gint32 index;
-  int fd, modules_fd;
 
-  if (!vmd_call_take_option_fd (call, "modules", &modules_fd, &error))
+  if (g_variant_dict_lookup (vmd_call_get_options (call), "modules", "h", &index) &&
+      (modules_fd = take_readable_fd (call, index, &error)) < 0)
     {
       vmd_call_fail (call, error);
       return;
     }
   g_variant_get (vmd_call_get_parameters (call), "(h@a{sv})", &index, NULL);
-  fd = vmd_call_take_fd (call, index, &error);
+  fd = take_readable_fd (call, index, &error);
   if (fd < 0)
     {
       if (modules_fd >= 0)

@@ -7,6 +7,8 @@
 #include "vmd-spec.h"
 
 #define DEFAULT_GRACE_MS 10000
+/* As the kernel keeps the size of a terminal. */
+#define MAX_TERMINAL_SIZE G_MAXUINT16
 
 static const char *const state_names[] = { "created", "running", "paused", "stopped", "error" };
 static const char *const readiness_names[] = { "none", "launched", "reachable", "provisioned" };
@@ -228,6 +230,34 @@ take_streams (VmdCall *call, VmdExecSpec *spec, GError **error)
   return taken;
 }
 
+static gboolean
+check_terminal_size (guint columns, guint rows, GError **error)
+{
+  if (columns <= MAX_TERMINAL_SIZE && rows <= MAX_TERMINAL_SIZE)
+    return TRUE;
+  g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT,
+               "A terminal has %d columns and rows at most, not %u by %u", MAX_TERMINAL_SIZE,
+               columns, rows);
+  return FALSE;
+}
+
+/* The terminal that the options ask for, if they do. */
+static gboolean
+take_terminal (VmdCall *call, VmdExecSpec *spec, GError **error)
+{
+  GVariantDict *options = vmd_call_get_options (call);
+  guint columns = 80, rows = 24;
+  const char *terminal;
+
+  g_variant_dict_lookup (options, "columns", "u", &columns);
+  g_variant_dict_lookup (options, "rows", "u", &rows);
+  if (!check_terminal_size (columns, rows, error))
+    return FALSE;
+  if (g_variant_dict_lookup (options, "terminal", "&s", &terminal))
+    vmd_exec_spec_set_terminal (spec, terminal, columns, rows);
+  return TRUE;
+}
+
 static void
 run_exec (VmdCall *call)
 {
@@ -236,12 +266,12 @@ run_exec (VmdCall *call)
   g_autofree const char **environment = NULL;
   g_autoptr (VmdExecSpec) spec = NULL;
   GError *error = NULL;
-  const char *directory, *terminal;
-  guint columns = 80, rows = 24, timeout;
+  const char *directory;
+  guint timeout;
 
   g_variant_get_child (vmd_call_get_parameters (call), 0, "^a&s", &argv);
   spec = vmd_exec_spec_new (argv);
-  if (!take_streams (call, spec, &error))
+  if (!take_streams (call, spec, &error) || !take_terminal (call, spec, &error))
     {
       vmd_call_fail (call, error);
       return;
@@ -250,10 +280,6 @@ run_exec (VmdCall *call)
     vmd_exec_spec_set_environment (spec, environment);
   if (g_variant_dict_lookup (options, "directory", "&s", &directory))
     vmd_exec_spec_set_directory (spec, directory);
-  g_variant_dict_lookup (options, "columns", "u", &columns);
-  g_variant_dict_lookup (options, "rows", "u", &rows);
-  if (g_variant_dict_lookup (options, "terminal", "&s", &terminal))
-    vmd_exec_spec_set_terminal (spec, terminal, columns, rows);
   if (g_variant_dict_lookup (options, "timeout", "u", &timeout))
     vmd_exec_spec_set_timeout (spec, timeout);
   vmd_call_set_exec (call, spec);
@@ -269,9 +295,15 @@ run_resize_terminal (VmdCall *call)
   g_autofree char *id = NULL;
   const char *token;
   guint columns, rows;
+  GError *error = NULL;
   VmdCall *other;
 
   g_variant_get (vmd_call_get_parameters (call), "(&suu)", &token, &columns, &rows);
+  if (!check_terminal_size (columns, rows, &error))
+    {
+      vmd_call_fail (call, error);
+      return;
+    }
   id = g_strdup_printf ("%s_%s", g_strdelimit (peer, ".", '_') + (*peer == ':'), token);
   other = vmd_clients_find_call (vmd_export_get_clients (export), vmd_call_get_owner (call), id);
   if (other == NULL || vmd_call_get_exec (other) == NULL)

@@ -8,6 +8,8 @@ typedef struct
 {
   VmdLock *lock;
   char *sender;
+  GDestroyNotify released;
+  gpointer data;
 } HeldLock;
 
 struct _VmdService
@@ -40,6 +42,7 @@ held_lock_free (gpointer data)
 
   vmd_lock_release (held->lock);
   g_object_unref (held->lock);
+  held->released (held->data);
   g_free (held->sender);
   g_free (held);
 }
@@ -143,12 +146,15 @@ vmd_service_is_idle (VmdService *self)
 }
 
 void
-vmd_service_add_lock (VmdService *self, const char *token, VmdLock *lock, const char *sender)
+vmd_service_add_lock (VmdService *self, const char *token, VmdLock *lock, const char *sender,
+                      GDestroyNotify released, gpointer data)
 {
   HeldLock *held = g_new0 (HeldLock, 1);
 
   held->lock = g_object_ref (lock);
   held->sender = g_strdup (sender);
+  held->released = released;
+  held->data = data;
   g_hash_table_insert (self->locks, g_strdup (token), held);
 }
 
@@ -167,7 +173,8 @@ vmd_service_find_lock (VmdService *self, const char *token)
 }
 
 gboolean
-vmd_service_sender_holds (VmdService *self, const char *sender, VmdLockKind kind, const char *name)
+vmd_service_sender_holds (VmdService *self, const char *sender, VmdLockKind kind, const char *name,
+                          VmdLockMode mode)
 {
   GHashTableIter iterator;
   gpointer value;
@@ -177,8 +184,7 @@ vmd_service_sender_holds (VmdService *self, const char *sender, VmdLockKind kind
     {
       HeldLock *held = value;
 
-      if (g_strcmp0 (held->sender, sender) == 0 &&
-          vmd_lock_covers (held->lock, kind, name, VMD_LOCK_SHARED))
+      if (g_strcmp0 (held->sender, sender) == 0 && vmd_lock_covers (held->lock, kind, name, mode))
         return TRUE;
     }
   return FALSE;

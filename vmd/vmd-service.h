@@ -29,12 +29,14 @@ void vmd_service_hold (VmdService *self);
 void vmd_service_release (VmdService *self);
 gboolean vmd_service_is_idle (VmdService *self);
 
-/* Locks that clients hold, by their tokens. */
-void vmd_service_add_lock (VmdService *self, const char *token, VmdLock *lock, const char *sender);
+/* Locks that clients hold, by their tokens. @released is called with @data when the lock has been
+ * removed, whoever does it. */
+void vmd_service_add_lock (VmdService *self, const char *token, VmdLock *lock, const char *sender,
+                           GDestroyNotify released, gpointer data);
 void vmd_service_remove_lock (VmdService *self, const char *token);
 VmdLock *vmd_service_find_lock (VmdService *self, const char *token);
-/* Does this sender hold a lock that conflicts with what a verb on @name would take by itself? */
-gboolean
-vmd_service_sender_holds (VmdService *self, const char *sender, VmdLockKind kind, const char *name);
+/* Does this sender hold a lock on @name, in @mode or a stronger one? */
+gboolean vmd_service_sender_holds (VmdService *self, const char *sender, VmdLockKind kind,
+                                   const char *name, VmdLockMode mode);
 
 G_END_DECLS

@@ -75,6 +75,30 @@ class Locks:
         self.fails("NestedLock", begin_lock(self.client, ("image", "x", "shared")).wait)
         os.close(hold)
 
+    def test_own_lock_that_cannot_be_shown(self):
+        """What makes an image or needs one would wait for itself too."""
+        _, hold = lock(self.client, ("image", "base", "exclusive"))
+        for call in (lambda: self.client.create("web", image=text("base")),
+                     lambda: self.client.call(MANAGER, "Manager", "BuildTinyImage", "sa{sv}", "base", {}),
+                     lambda: self.import_image("base")):
+            self.assertIn("release it", self.fails("NestedLock", call))
+        # Others are no business of that lock.
+        self.fails("BadArchive", self.import_image, "other")
+        self.client.create("base")
+        self.client.call(MANAGER, "Manager", "FindVm", "sa{sv}", "base", {})
+        os.close(hold)
+        self.wait_until_free()
+        self.fails("BadArchive", self.import_image, "base")
+        # And a shared one is not in the way of a VM.
+        _, hold = lock(self.client, ("image", "base", "shared"))
+        self.fails("NotFound", self.client.create, "web", image=text("base"))
+        self.fails("NestedLock", self.import_image, "base")
+        os.close(hold)
+
+    def import_image(self, name):
+        with open("/dev/null", "rb") as file:
+            self.client.call(MANAGER, "Manager", "ImportImage", "sha{sv}", name, 0, {}, fds=[file.fileno()])
+
     def test_of_another_vm(self):
         """A lock is proof for what it covers."""
         self.client.create("web")
@@ -141,6 +165,8 @@ class Locks:
         self.fails("NotFound", begin_lock(self.client, ("vm", "absent", "shared")).wait)
         self.fails("InvalidArgument", begin_lock(self.client, ("vm", "web", "shared"),
                                                  ("workspace", "web", "shared")).wait)
+        for reason in ("two\nlines", "\x1b[31m", "x" * 1001):
+            self.fails("InvalidArgument", begin_lock(self.client, ("vm", "web", "shared"), reason=reason).wait)
         self.assertEqual(self.locks(), [])
 
     def test_client_that_vanishes(self):
@@ -154,8 +180,11 @@ class Locks:
         self.client.wait_for(lambda: len(self.locks()) == 1, "the second is forgotten")
         holder.close()
         self.client.vm(path, "Start")
-        os.close(hold)
         self.wait_until_free()
+        # Nothing of it is left, though a copy of its descriptor is open still; which is told that it is void.
+        self.assertEqual([at for at in self.client.objects() if at.startswith(f"{ROOT}/locks/")], [])
+        self.assertEqual(os.read(hold, 1), b"")
+        os.close(hold)
 
 
 class Vanishing:

@@ -291,6 +291,27 @@ class Descriptors:
         self.fails("InvalidArgument", self.client.call, MANAGER, "Manager", "ImportImage",
                    "sha{sv}", "base", 0, {})
 
+    def test_not_for_reading(self):
+        """Bytes from it would be waited for for ever."""
+        reader, writer = os.pipe()
+        place = os.open(self.sandbox.state, os.O_PATH)
+        for fd in (writer, place):
+            self.fails("InvalidArgument", self.client.call, MANAGER, "Manager", "ImportImage", "sha{sv}",
+                       "base", 0, {}, fds=[fd])
+            self.fails("InvalidArgument", self.client.call, MANAGER, "Manager", "ImportKernel", "ha{sv}",
+                       0, {}, fds=[fd])
+            self.fails("InvalidArgument", self.client.call, MANAGER, "Manager", "ImportKernel", "ha{sv}",
+                       1, {"modules": handle(0)}, fds=[fd, reader])
+        for fd in (reader, writer, place):
+            os.close(fd)
+
+    def test_size_of_a_terminal(self):
+        path = self.running()
+        size = {"terminal": text("xterm"), "columns": GLib.Variant("u", 80)}
+        for rows in (65536, (1 << 32) - 1):
+            self.fails("InvalidArgument", self.client.exec, path, ["true"], size | {"rows": GLib.Variant("u", rows)})
+            self.fails("InvalidArgument", self.client.call, path, "Vm", "ResizeTerminal", "suu", "shell", 80, rows)
+
     def test_none_are_left(self):
         """LESSONS 24: the daemon's descriptors are as many as before."""
         path = self.running()

@@ -31,6 +31,23 @@ class Process(PeerCase):
         with open(os.path.join(self.sandbox.state, "daemon"), encoding="utf-8") as file:
             return file.read().removeprefix("unix:path=")
 
+    def test_nobody_waits(self):
+        """Whoever started it has gone before it has something to report: its exit status says it all the same."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        bad = subprocess.run([VMD, "--no-bus", "--ready-fd", str(writer)], env=self.sandbox.environment,
+                             stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", pass_fds=[writer],
+                             timeout=HANG_LIMIT, check=False)
+        os.close(writer)
+        self.assertEqual(bad.returncode, 4, bad)
+
+    def test_usage(self):
+        for arguments, named in ((["--idle-exit", "-1"], "--idle-exit"), (["--nonsense"], "--nonsense"),
+                                 (["more"], "argument")):
+            bad = run_vmd(self.sandbox, *arguments)
+            self.assertEqual(bad.returncode, 2, bad)
+            self.assertIn(named, bad.stderr)
+
     def test_socket(self):
         """Nobody else gets at it."""
         path = self.socket_path()
