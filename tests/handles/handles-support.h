@@ -101,5 +101,7 @@ typedef struct
 
 void ledger_take (Ledger *ledger, Fixture *fixture);
 void ledger_assert_equal (const Ledger *before, const Ledger *after);
+/* The same; the last probes and signals are let go of on other threads, and nothing tells of it. */
+void ledger_assert_becomes (Fixture *fixture, const Ledger *before);
 void ledger_clear (Ledger *ledger);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Ledger, ledger_clear)

@@ -9,15 +9,23 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Those of the lock file are kept for the next lock, as many as were once needed at one time; which
+ * are locked is counted by itself. */
 static guint
-count_entries (const char *path)
+count_descriptors (void)
 {
-  g_autoptr (GDir) directory = g_dir_open (path, 0, NULL);
+  g_autoptr (GDir) directory = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *name;
   guint n = 0;
 
   g_assert_nonnull (directory);
-  while (g_dir_read_name (directory) != NULL)
-    n++;
+  while ((name = g_dir_read_name (directory)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/fd", name, NULL);
+      g_autofree char *target = g_file_read_link (path, NULL);
+
+      n += target != NULL && !g_str_has_suffix (target, "/locks");
+    }
   return n;
 }
 
@@ -80,21 +88,41 @@ dup_files (const char *path)
   return g_strjoinv ("\n", (char **) names->pdata);
 }
 
+/* Of each table that there is, so that a new one cannot be forgotten here. What changed is told to
+ * others by rows that nobody takes away at once. */
+static GPtrArray *
+list_tables (sqlite3 *db)
+{
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  sqlite3_stmt *statement = NULL;
+
+  g_assert_cmpint (sqlite3_prepare_v2 (db,
+                                       "SELECT name FROM sqlite_master WHERE type = 'table'"
+                                       " AND name NOT LIKE 'sqlite_%' AND name != 'changes'"
+                                       " ORDER BY name",
+                                       -1, &statement, NULL),
+                   ==, SQLITE_OK);
+  while (sqlite3_step (statement) == SQLITE_ROW)
+    g_ptr_array_add (names, g_strdup ((const char *) sqlite3_column_text (statement, 0)));
+  sqlite3_finalize (statement);
+  return names;
+}
+
 static gboolean
 count_rows (sqlite3 *db, gpointer data, GError **error)
 {
-  static const char *const tables[] = { "vms",    "launches", "launch_resources", "transitions",
-                                        "images", "kernels",  "workspaces" };
+  g_autoptr (GPtrArray) tables = list_tables (db);
   g_autoptr (GString) text = g_string_new ("");
 
-  for (guint i = 0; i < G_N_ELEMENTS (tables); i++)
+  for (guint i = 0; i < tables->len; i++)
     {
-      g_autofree char *sql = g_strdup_printf ("SELECT count(*) FROM %s", tables[i]);
+      const char *table = tables->pdata[i];
+      g_autofree char *sql = g_strdup_printf ("SELECT count(*) FROM %s", table);
       sqlite3_stmt *statement = NULL;
 
       g_assert_cmpint (sqlite3_prepare_v2 (db, sql, -1, &statement, NULL), ==, SQLITE_OK);
       g_assert_cmpint (sqlite3_step (statement), ==, SQLITE_ROW);
-      g_string_append_printf (text, "%s %d\n", tables[i], sqlite3_column_int (statement, 0));
+      g_string_append_printf (text, "%s %d\n", table, sqlite3_column_int (statement, 0));
       sqlite3_finalize (statement);
     }
   *(char **) data = g_string_free (g_steal_pointer (&text), FALSE);
@@ -110,7 +138,7 @@ ledger_take (Ledger *ledger, Fixture *fixture)
   vmd_store_transact (vmd_manager_get_store (fixture->manager), count_rows, &ledger->rows, NULL,
                       &error);
   g_assert_no_error (error);
-  ledger->descriptors = count_entries ("/proc/self/fd");
+  ledger->descriptors = count_descriptors ();
   ledger->children = count_children ();
   ledger->files = dup_files (fixture->directory);
   ledger->locks = g_list_model_get_n_items (locks);
@@ -124,6 +152,33 @@ ledger_assert_equal (const Ledger *before, const Ledger *after)
   g_assert_cmpuint (before->locks, ==, after->locks);
   g_assert_cmpuint (before->children, ==, after->children);
   g_assert_cmpuint (before->descriptors, ==, after->descriptors);
+}
+
+static gboolean
+is_same (const Ledger *before, const Ledger *now)
+{
+  return before->descriptors == now->descriptors && before->children == now->children &&
+         before->locks == now->locks && g_str_equal (before->files, now->files) &&
+         g_str_equal (before->rows, now->rows);
+}
+
+void
+ledger_assert_becomes (Fixture *fixture, const Ledger *before)
+{
+  gint64 deadline = vmd_deadline_in (HANG_SECONDS * 1000);
+  gboolean same = FALSE;
+
+  while (!same)
+    {
+      g_auto (Ledger) now = { 0 };
+
+      while (g_main_context_iteration (NULL, FALSE))
+        ;
+      ledger_take (&now, fixture);
+      same = is_same (before, &now);
+      if (!same && g_get_monotonic_time () > deadline)
+        ledger_assert_equal (before, &now);
+    }
 }
 
 void

@@ -5,8 +5,6 @@
 #include "handles-support.h"
 #include "scale.h"
 
-#include "base/vmd-poll-private.h"
-
 /* After many lives of VMs there is nothing more than before: no process, descriptor, socket, file,
  * lock, row. */
 
@@ -31,34 +29,6 @@ live_once (Fixture *fixture, guint n)
   g_assert_no_error (error);
 }
 
-static gboolean
-is_same (const Ledger *before, const Ledger *now)
-{
-  return before->descriptors == now->descriptors && before->children == now->children &&
-         before->locks == now->locks && g_str_equal (before->files, now->files) &&
-         g_str_equal (before->rows, now->rows);
-}
-
-/* The last probes and signals are let go of on other threads. */
-static void
-assert_becomes (Fixture *fixture, const Ledger *before)
-{
-  gint64 deadline = vmd_deadline_in (HANG_SECONDS * 1000);
-  gboolean same = FALSE;
-
-  while (!same)
-    {
-      g_auto (Ledger) now = { 0 };
-
-      while (g_main_context_iteration (NULL, FALSE))
-        ;
-      ledger_take (&now, fixture);
-      same = is_same (before, &now);
-      if (!same && g_get_monotonic_time () > deadline)
-        ledger_assert_equal (before, &now);
-    }
-}
-
 static void
 test_cycles (Fixture *fixture, gconstpointer data)
 {
@@ -70,7 +40,7 @@ test_cycles (Fixture *fixture, gconstpointer data)
   ledger_take (&before, fixture);
   for (guint i = 0; i < scaled (CYCLES); i++)
     live_once (fixture, i);
-  assert_becomes (fixture, &before);
+  ledger_assert_becomes (fixture, &before);
 }
 
 int

@@ -77,12 +77,25 @@ assert_can_be_deleted (VmdVm *vm)
   g_assert_false (g_file_test (runtime_dir, G_FILE_TEST_EXISTS));
 }
 
+/* What there is when a first VM has come and gone, which opened what stays open. */
+static void
+take_ledger (Ledger *ledger, Fixture *fixture)
+{
+  g_autoptr (VmdVm) vm = create_vm (fixture->manager, "first");
+
+  prepare (vm, TRUE);
+  assert_can_be_deleted (vm);
+  ledger_take (ledger, fixture);
+}
+
 /* @pattern: of the points; fails the Nth for every N until there is no Nth. */
 static void
 fail_each (Fixture *fixture, const Case *each, const char *pattern, const char *suffix)
 {
   gboolean was_hit = TRUE;
+  g_auto (Ledger) before = { 0 };
 
+  take_ledger (&before, fixture);
   for (guint n = 1; was_hit; n++)
     {
       g_autofree char *name = g_strdup_printf ("vm-%u", n);
@@ -105,6 +118,7 @@ fail_each (Fixture *fixture, const Case *each, const char *pattern, const char *
       assert_can_be_deleted (vm);
       if (pid != 0)
         g_assert_cmpint (kill ((pid_t) pid, 0), ==, -1);
+      ledger_assert_becomes (fixture, &before);
     }
 }
 
@@ -121,11 +135,20 @@ test_fail_onwards (Fixture *fixture, gconstpointer data)
   fail_each (fixture, data, "*", "+");
 }
 
-/* A start that failed at one step leaves nothing: no process, no row, no file. */
+/* Whether that point is what failed. */
+static gboolean
+is_from (const GError *error, const char *point)
+{
+  g_autofree char *words = g_strdup_printf ("fault point %s", point);
+
+  return error != NULL && strstr (error->message, words) != NULL;
+}
+
+/* A start that failed at one step leaves nothing: no process, no row, no file, no token. */
 static void
 test_failed_start_leaves_nothing (Fixture *fixture, gconstpointer data)
 {
-  gboolean was_hit = TRUE;
+  gboolean was_hit = TRUE, token_was_hit = FALSE;
 
   for (guint n = 1; was_hit; n++)
     {
@@ -135,9 +158,11 @@ test_failed_start_leaves_nothing (Fixture *fixture, gconstpointer data)
       g_autofree char *runtime_dir =
           vmd_manager_dup_vm_runtime_dir (fixture->manager, vmd_vm_get_id (vm));
       g_autoptr (VmdVmSnapshot) now = NULL;
+      g_auto (Ledger) before = { 0 };
       g_autoptr (GError) error = NULL;
 
       g_assert_cmpuint (n, <, MAX_POINTS);
+      ledger_take (&before, fixture);
       vmd_fault_arm (fault);
       was_hit = !start (vm, &error);
       vmd_fault_arm (NULL);
@@ -145,15 +170,53 @@ test_failed_start_leaves_nothing (Fixture *fixture, gconstpointer data)
       if (was_hit)
         {
           g_test_message ("%s", error->message);
+          token_was_hit = token_was_hit || is_from (error, "launch-token");
           g_assert_cmpint (now->state, !=, VMD_VM_RUNNING);
           g_assert_null (now->launch);
           g_assert_null (now->transition);
           g_assert_false (g_file_test (vm_dir, G_FILE_TEST_EXISTS));
           g_assert_false (g_file_test (runtime_dir, G_FILE_TEST_EXISTS));
+          ledger_assert_becomes (fixture, &before);
         }
       g_assert_cmpuint (n, >, was_hit ? 0 : 8);
       assert_can_be_deleted (vm);
     }
+  g_assert_true (token_was_hit);
+}
+
+/* Each undoing of a start that failed is failed in turn: the others are done all the same, the next
+ * start finds nothing in its way, and a delete takes what was left. */
+static void
+test_each_undo (Fixture *fixture, gconstpointer data)
+{
+  gboolean was_hit = TRUE, token_was_hit = FALSE;
+  g_auto (Ledger) before = { 0 };
+
+  take_ledger (&before, fixture);
+  for (guint n = 1; was_hit; n++)
+    {
+      g_autofree char *fault = g_strdup_printf ("undo-*:%u", n);
+      g_autoptr (VmdVm) vm = create_vm (fixture->manager, "vm");
+      g_autoptr (GError) error = NULL;
+
+      g_assert_cmpuint (n, <, MAX_POINTS);
+      set_script (fixture, "launch fail no such machine\n");
+      vmd_fault_arm (fault);
+      g_assert_false (start (vm, &error));
+      vmd_fault_arm (NULL);
+      set_script (fixture, "");
+      g_test_message ("%s", error->message);
+      was_hit = is_from (error, "undo-");
+      token_was_hit = token_was_hit || is_from (error, "undo-token");
+      g_assert_cmpuint (n, >, was_hit ? 0 : 2);
+      wait_for_verb (vm, NULL);
+      g_clear_error (&error);
+      start (vm, &error);
+      g_assert_no_error (error);
+      assert_can_be_deleted (vm);
+      ledger_assert_becomes (fixture, &before);
+    }
+  g_assert_true (token_was_hit);
 }
 
 /* The cause comes first, and what went wrong in undoing after it. */
@@ -226,6 +289,7 @@ add_tests (void)
       add_test_with (onwards, &cases[i], test_fail_onwards);
     }
   add_test ("/lifecycle-faults/failed-start-leaves-nothing", test_failed_start_leaves_nothing);
+  add_test ("/lifecycle-faults/each-undo", test_each_undo);
   add_test ("/lifecycle-faults/undo-errors-are-joined", test_undo_errors_are_joined);
   add_test ("/lifecycle-faults/delete-resumes", test_delete_resumes);
 }
