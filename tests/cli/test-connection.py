@@ -209,7 +209,7 @@ class OnABus(Case):
         """All of a VM's life over the bus, which VMD_ADDRESS=session asks for."""
         bus = self.start_bus()
         daemon = self.sandbox.start_daemon()
-        wait_until(bus.has_owner, "vmd owns its name")
+        bus.wait_for_owner()
         over_bus = {"VMD_ADDRESS": "session"}
         repository = self.sandbox.repository()
         completed = self.vmctl("run", "--rm", repository, "--", "cat", "README.md",

@@ -17,7 +17,7 @@ import tap_main  # noqa: E402
 from client import MANAGER, Client, flag, text  # noqa: E402
 from daemon_case import PeerCase  # noqa: E402
 from private_bus import PrivateBus  # noqa: E402
-from sandbox import HANG_LIMIT, VMD, Sandbox, wait_until  # noqa: E402
+from sandbox import HANG_LIMIT, VMD, Sandbox  # noqa: E402
 
 
 def run_vmd(sandbox, *arguments, environment=None):
@@ -223,7 +223,7 @@ class IdleExit(unittest.TestCase):
         bus = PrivateBus(self.sandbox)
         self.addCleanup(bus.close)
         daemon = self.sandbox.start_daemon("--idle-exit=1")
-        wait_until(bus.has_owner, "vmd owns its name")
+        bus.wait_for_owner()
         self.assertEqual(daemon.wait(HANG_LIMIT), 0)
         self.assertFalse(bus.has_owner())
 
@@ -231,7 +231,7 @@ class IdleExit(unittest.TestCase):
         """It goes on on its socket."""
         bus = PrivateBus(self.sandbox)
         daemon = self.sandbox.start_daemon()
-        wait_until(bus.has_owner, "vmd owns its name")
+        bus.wait_for_owner()
         bus.close()
         client = self.connect()
         path = client.create("web")
@@ -294,7 +294,7 @@ class Polkit(unittest.TestCase):
             env=self.sandbox.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(polkit.wait)
         self.addCleanup(polkit.terminate)
-        wait_until(lambda: self.bus.has_owner("org.freedesktop.PolicyKit1"), "polkit is there")
+        self.bus.wait_for_owner("org.freedesktop.PolicyKit1")
         subprocess.run(
             ["dbus-send", f"--bus={self.bus.address}", "--type=method_call", "--print-reply",
              "--dest=org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
@@ -303,7 +303,7 @@ class Polkit(unittest.TestCase):
 
     def start_vmd(self):
         self.sandbox.start_daemon("--system")
-        wait_until(self.bus.has_owner, "vmd owns its name")
+        self.bus.wait_for_owner()
 
     def test_allowed(self):
         self.start_polkit(True)

@@ -199,7 +199,8 @@ build_argv (GuestMachine *self)
   return argv;
 }
 
-/* Connects to a socket that the starting hypervisor is about to make. */
+/* Connects to a socket that the starting hypervisor is about to make. For the file one could wait;
+ * that somebody listens at it comes later, and nothing tells of it. */
 static GSocketConnection *
 connect_to (GuestMachine *self, const char *name)
 {

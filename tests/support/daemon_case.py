@@ -8,7 +8,7 @@ import unittest
 
 from client import BusError, Client
 from private_bus import PrivateBus
-from sandbox import Sandbox, wait_until
+from sandbox import Sandbox
 
 
 class PeerCase(unittest.TestCase):
@@ -55,7 +55,7 @@ class BusCase(PeerCase):
         self.bus = PrivateBus(self.sandbox)
         self.addCleanup(self.bus.close)
         daemon = self.sandbox.start_daemon()
-        wait_until(self.bus.has_owner, "vmd owns its name")
+        self.bus.wait_for_owner()
         return daemon
 
     def connect(self):

@@ -52,6 +52,9 @@ class PrivateBus:
             capture_output=True, encoding="utf-8", check=True, timeout=HANG_LIMIT)
         return "true" in done.stdout
 
+    def wait_for_owner(self, name="org.vmd.Vmd1"):
+        subprocess.run(["gdbus", "wait", f"--address={self.address}", f"--timeout={HANG_LIMIT}", name], check=True)
+
     def close(self):
         self.daemon.terminate()
         self.daemon.wait(HANG_LIMIT)

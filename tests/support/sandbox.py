@@ -231,7 +231,8 @@ def wait_for_exit(pid):
 
 
 def wait_until(condition, what):
-    """Until something that no event tells of is so: another process's file, mostly."""
+    """Until something that no event tells of is so: what vmctl would say if it were asked now, mostly. Where there is an event
+    it is waited for: the end of a process (`wait_for_exit`), a name on a bus, a line, a signal."""
     deadline = time.monotonic() + HANG_LIMIT
     while time.monotonic() < deadline:
         value = condition()

@@ -10,7 +10,7 @@ import unittest
 
 from real_sandbox import RealSandbox
 from peer_bus import Bus
-from sandbox import HANG_LIMIT, wait_until
+from sandbox import HANG_LIMIT, wait_for_exit, wait_until
 import tap_main
 
 
@@ -80,7 +80,7 @@ class Survival(unittest.TestCase):
         self.sandbox.end(signal.SIGKILL)
         (pid,) = self.sandbox.hypervisors()
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not self.sandbox.hypervisors(), "the hypervisor is gone")
+        wait_for_exit(pid)
         self.sandbox.start()
         bus = Bus(self.sandbox.address())
         self.assertEqual(bus.properties(bus.find_vm("one"))["State"], "stopped")

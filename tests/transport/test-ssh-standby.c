@@ -10,6 +10,7 @@
 #include "libvmd/base/vmd-poll-private.h"
 #include "libvmd/base/vmd-program-private.h"
 #include "libvmd/transport/vmd-ssh-private.h"
+#include "tests/file-watch.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -88,23 +89,36 @@ fixture_clear (Fixture *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Fixture, fixture_clear)
 
-/* The last process that stood by; waited for, since it is started without anybody waiting. */
+/* The last process that stood by, or 0. */
 static int
-read_pid (Fixture *self)
+find_pid (Fixture *self)
 {
   g_autofree char *path = path_of (self, "pids");
-  gint64 deadline = vmd_deadline_in (HANG_LIMIT);
   g_auto (GStrv) lines = NULL;
   g_autofree char *text = NULL;
 
-  while (!g_file_get_contents (path, &text, NULL, NULL) || !g_str_has_suffix (text, "\n"))
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
-      g_clear_pointer (&text, g_free);
-      g_usleep (1000);
-    }
+  if (!g_file_get_contents (path, &text, NULL, NULL) || !g_str_has_suffix (text, "\n"))
+    return 0;
   lines = g_strsplit (g_strchomp (text), "\n", -1);
   return atoi (lines[g_strv_length (lines) - 1]);
+}
+
+/* The one after @before; waited for, since it is started without anybody waiting. */
+static int
+read_pid_after (Fixture *self, int before)
+{
+  vmd_autofd int watch = file_watch_new (self->server->directory);
+  int pid;
+
+  while ((pid = find_pid (self)) == 0 || pid == before)
+    file_watch_wait (watch, HANG_LIMIT);
+  return pid;
+}
+
+static int
+read_pid (Fixture *self)
+{
+  return read_pid_after (self, 0);
 }
 
 static void
@@ -152,8 +166,7 @@ test_becomes_command (gconstpointer data)
       g_assert_cmpint (atoi (output), ==, pid);
       g_assert_true (server_stands_by (self.connection));
       /* The next one has been started when its id is another. */
-      while (read_pid (&self) == pid)
-        g_usleep (1000);
+      read_pid_after (&self, pid);
     }
 }
 
@@ -429,16 +442,18 @@ test_cancel_with_request (void)
   g_auto (Fixture) self = { NULL };
   g_autoptr (ExecSession) session = NULL;
   g_autofree char *script = NULL;
+  vmd_autofd int watch = -1;
 
   set_up (&self, SERVER_OPENSSH,
           SAY_READY "head -c 5 >/dev/null; : >\"${0%/*}/taken\"; exec cat >/dev/null");
   if (self.server == NULL)
     return;
+  watch = file_watch_new (self.server->directory);
   script = path_of (&self, "taken");
   session = exec_session_new (self.connection, "echo never");
   exec_session_start (session);
   while (!g_file_test (script, G_FILE_TEST_EXISTS))
-    g_usleep (1000);
+    file_watch_wait (watch, HANG_LIMIT);
   g_cancellable_cancel (session->cancellable);
   g_assert_null (exec_session_join (session));
   g_assert_error (session->error, VMD_ERROR, VMD_ERROR_CANCELLED);
