@@ -24,6 +24,7 @@ struct _VmdSshConnection
   VmdSshAhead ahead;
   gboolean keeps_alive;
   gint64 asked; /* when the guest was last asked whether it lives */
+  gint64 unanswered; /* when it was first asked since it last said something */
 };
 
 static void guest_connection_init (VmdGuestConnectionInterface *iface);
@@ -200,14 +201,23 @@ vmd_ssh_connection_fail (VmdSshConnection *self, gssize result, const char *what
                    result);
 }
 
+/* When to give the guest up. Its silence counts from the first question on: to a connection that
+ * lay in the pool nobody has listened, however long ago it was that anybody heard anything. */
+static gint64
+get_end_of_patience (VmdSshConnection *self)
+{
+  if (self->unanswered <= self->wire.heard)
+    return VMD_NO_DEADLINE;
+  return self->unanswered + (SILENCE_MAX - KEEPALIVE_INTERVAL) * G_USEC_PER_SEC;
+}
+
 /* Until when to wait before the guest is to be asked, or given up. */
 static gint64
 get_next_look (VmdSshConnection *self)
 {
   gint64 since = MAX (self->wire.heard, self->asked);
 
-  return MIN (since + KEEPALIVE_INTERVAL * G_USEC_PER_SEC,
-              self->wire.heard + SILENCE_MAX * G_USEC_PER_SEC);
+  return MIN (since + KEEPALIVE_INTERVAL * G_USEC_PER_SEC, get_end_of_patience (self));
 }
 
 static gboolean
@@ -215,12 +225,14 @@ ask_whether_alive (VmdSshConnection *self, const char *what, GError **error)
 {
   gint64 now = g_get_monotonic_time ();
 
-  if (now - self->wire.heard >= SILENCE_MAX * G_USEC_PER_SEC)
+  if (now >= get_end_of_patience (self))
     {
       self->wire.failure = ETIMEDOUT;
       return vmd_fail (error, VMD_ERROR_UNREACHABLE,
                        "The guest has not answered for %d seconds while %s", SILENCE_MAX, what);
     }
+  if (self->unanswered <= self->wire.heard)
+    self->unanswered = now;
   self->asked = now;
   libssh2_keepalive_send (self->session, NULL);
   return vmd_ssh_wire_flush (&self->wire) ||

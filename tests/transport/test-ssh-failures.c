@@ -9,6 +9,7 @@
 
 #include "libvmd/base/vmd-failure-private.h"
 #include "libvmd/base/vmd-poll-private.h"
+#include "libvmd/transport/vmd-ssh-private.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -521,12 +522,31 @@ run_both_ways (gconstpointer data)
   by_standby = FALSE;
 }
 
+/* To a connection that lay idle nobody has listened, which is not the guest's silence. */
+static void
+test_unheard (void)
+{
+  g_autoptr (Server) server = server_new (SERVER_OPENSSH);
+  g_autoptr (VmdGuestConnection) connection = server != NULL ? connect_well (server) : NULL;
+  g_autoptr (ExecSession) session = NULL;
+
+  if (server == NULL)
+    return;
+  vmd_ssh_connection_get_wire (VMD_SSH_CONNECTION (connection))->heard = 1;
+  session = exec_session_new (connection, "exit 3");
+  exec_session_start (session);
+  exec_session_join (session);
+  g_assert_no_error (session->error);
+  g_assert_cmpint (vmd_exec_result_get_exit_status (session->result), ==, 3);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ssh-failures/refused", test_refused);
   g_test_add_func ("/ssh-failures/silent", test_silent);
+  g_test_add_func ("/ssh-failures/unheard", test_unheard);
   g_test_add_func ("/ssh-failures/curt", test_curt);
   g_test_add_func ("/ssh-failures/babbling", test_babbling);
   g_test_add_func ("/ssh-failures/wrong-host-key", test_wrong_host_key);
