@@ -66,7 +66,7 @@ main (int argc, char **argv)
     { "channel-listen", 0, 0, G_OPTION_ARG_STRING, &channel.listen,
       "Where devices connect (default: guests only)", "ADDRESS:PORT" },
     { "channel-certificate", 0, 0, G_OPTION_ARG_FILENAME, &channel.certificate,
-      "Certificate for devices, in PEM", "FILE" },
+      "Certificate for devices, in PEM; read again on SIGHUP", "FILE" },
     { "channel-key", 0, 0, G_OPTION_ARG_FILENAME, &channel.key, "Its key", "FILE" },
     { "channel-limit", 0, 0, G_OPTION_ARG_STRING_ARRAY, &channel.limits,
       "A limit of the channel; see vmd.conf in the state directory", "NAME=VALUE" },
