@@ -7,7 +7,7 @@
 #include "base/vmd-failure-private.h"
 #include "base/vmd-poll-private.h"
 #include "base/vmd-state-dir-private.h"
-#include "vmd-lock-line-private.h"
+#include "vmd-lock-blocker-private.h"
 #include "vmd-lock-table-private.h"
 
 #include <errno.h>
@@ -136,72 +136,6 @@ vmd_lock_keeper_close (VmdLockKeeper *self)
     g_thread_join (thread);
 }
 
-/* Who in this process is in the way of @ticket: read under the mutex, used after it. */
-typedef struct
-{
-  VmdLockTicket *ticket; /* (nullable): a reference */
-  gboolean held;
-  gint64 since;
-} Blocker;
-
-static Blocker
-find_blocker (VmdLockKeeper *self, VmdLockTicket *ticket)
-{
-  VmdLockTicket *found = vmd_lock_line_find_blocker (&self->line, ticket);
-
-  if (found == NULL)
-    return (Blocker){ 0 };
-  return (Blocker){ vmd_lock_ticket_ref (found), found->state == VMD_LOCK_TICKET_HELD,
-                    found->since };
-}
-
-/* Whom @ticket waits for: in this process if that one holds, since nothing is more certain; else as
- * the records have it; else in this process after all. */
-static VmdLockInfo *
-find_culprit (VmdLockKeeper *self, VmdLockTicket *ticket, const Blocker *blocker)
-{
-  g_autoptr (GPtrArray) infos = NULL;
-  VmdLockInfo *waiting = NULL;
-
-  if (blocker->held)
-    return vmd_lock_ticket_to_info (blocker->ticket, TRUE, blocker->since);
-  infos = vmd_lock_record_read_all (self->requests_fd, ticket->record);
-  for (guint i = 0; i < infos->len; i++)
-    {
-      VmdLockInfo *info = infos->pdata[i];
-
-      if (!vmd_lock_set_conflicts (ticket->set, vmd_lock_info_get_set (info)))
-        continue;
-      if (vmd_lock_info_get_held (info))
-        return g_object_ref (info);
-      /* Who waits in this process, and is not in our way in the line, is behind us. */
-      if (waiting == NULL && vmd_lock_info_get_pid (info) != getpid ())
-        waiting = info;
-    }
-  if (blocker->ticket != NULL)
-    return vmd_lock_ticket_to_info (blocker->ticket, FALSE, blocker->since);
-  return waiting != NULL ? g_object_ref (waiting) : NULL;
-}
-
-/* "vm/0123… is held by “import of ./repo” (pid 4711) since …" */
-static char *
-describe_wait (VmdLockKeeper *self, VmdLockTicket *ticket, const Blocker *blocker)
-{
-  g_autoptr (VmdLockInfo) culprit = find_culprit (self, ticket, blocker);
-  g_autofree char *resource = NULL;
-  g_autofree char *who = NULL;
-
-  if (culprit == NULL)
-    {
-      resource = vmd_lock_set_to_string (ticket->set);
-      return g_strdup_printf ("%s is held by another program", resource);
-    }
-  resource = vmd_lock_set_dup_conflict (ticket->set, vmd_lock_info_get_set (culprit));
-  who = vmd_lock_info_describe (culprit);
-  return g_strdup_printf ("%s is %s by %s", resource,
-                          vmd_lock_info_get_held (culprit) ? "held" : "waited for", who);
-}
-
 /* Gives back what @ticket has of the file, then its place in the line, in this order: who comes
  * next finds the file free. */
 static void
@@ -267,18 +201,18 @@ take_file (VmdLockKeeper *self, VmdLockTicket *ticket)
   return TRUE;
 }
 
-/* The same for one that stands in the line. */
+/* Whom one that stands in the line waits for. */
 static char *
 describe_wait_in_line (VmdLockKeeper *self, VmdLockTicket *ticket)
 {
   g_autoptr (VmdLockTicket) reference = NULL;
-  Blocker blocker;
+  VmdLockBlocker blocker;
 
   g_mutex_lock (&self->mutex);
-  blocker = find_blocker (self, ticket);
+  blocker = vmd_lock_blocker_find (&self->line, ticket);
   g_mutex_unlock (&self->mutex);
   reference = blocker.ticket;
-  return describe_wait (self, ticket, &blocker);
+  return vmd_lock_blocker_describe (&blocker, ticket, self->requests_fd);
 }
 
 static void
@@ -429,18 +363,6 @@ cancelled_cb (GCancellable *cancellable, gpointer data)
   g_mutex_unlock (&self->mutex);
 }
 
-static gboolean
-fail_nested (VmdLockTicket *ticket, VmdLockTicket *other, GError **error)
-{
-  g_autofree char *asked = vmd_lock_set_to_string (ticket->set);
-  g_autofree char *has = vmd_lock_set_to_string (other->set);
-
-  return vmd_fail (error, VMD_ERROR_NESTED_LOCK,
-                   "%s holds or waits for %s (“%s”), and cannot ask for %s before that is released",
-                   vmd_lock_request_get_owner (ticket->request), has,
-                   vmd_lock_request_get_reason (other->request), asked);
-}
-
 /* vmd_lock_keeper_admit:
  *
  * Lets @ticket into the line. One that does not wait, and would have to, never stands there: it
@@ -452,7 +374,7 @@ vmd_lock_keeper_admit (VmdLockKeeper *self, VmdLockTicket *ticket, GError **erro
 {
   g_autoptr (VmdLockTicket) reference = NULL;
   g_autofree char *wait = NULL;
-  Blocker blocker = { 0 };
+  VmdLockBlocker blocker = { 0 };
   VmdLockTicket *nesting;
 
   g_mutex_lock (&self->mutex);
@@ -463,17 +385,17 @@ vmd_lock_keeper_admit (VmdLockKeeper *self, VmdLockTicket *ticket, GError **erro
     vmd_lock_line_join (&self->line, ticket);
   if (nesting == NULL && ticket->deadline == 0 && ticket->n_blockers > 0)
     {
-      blocker = find_blocker (self, ticket);
+      blocker = vmd_lock_blocker_find (&self->line, ticket);
       reference = blocker.ticket;
       vmd_lock_line_leave (&self->line, ticket);
     }
   g_mutex_unlock (&self->mutex);
 
   if (nesting != NULL)
-    return fail_nested (ticket, nesting, error);
+    return vmd_lock_blocker_fail_nested (ticket, nesting, error);
   if (blocker.ticket == NULL)
     return TRUE;
-  wait = describe_wait (self, ticket, &blocker);
+  wait = vmd_lock_blocker_describe (&blocker, ticket, self->requests_fd);
   return vmd_fail (error, VMD_ERROR_BUSY, "%s", wait);
 }
 
