@@ -13,6 +13,7 @@
 G_BEGIN_DECLS
 
 typedef struct _VmdManagerJobs VmdManagerJobs;
+typedef struct _VmdManagerFollowing VmdManagerFollowing;
 typedef struct _VmdManagerConsoles VmdManagerConsoles;
 
 /* Made at open and not changed until close; what changes has a mutex of its own where it lives. */
@@ -35,16 +36,13 @@ struct _VmdManager
   VmdCache *cache;
   VmdManagerDevices *devices;
   VmdManagerJobs *jobs;
+  VmdManagerFollowing *following;
   VmdManagerConsoles *consoles; /* NULL when closed */
   guint boot_timeout; /* milliseconds */
 
   GMutex verbs_mutex; /* a leaf; guards what follows */
   GCond verbs_changed;
   guint n_verbs; /* under way, on whichever threads */
-
-  GMutex follower_mutex; /* held while the follower is told; guards what follows */
-  VmdVmFollower vm_follower; /* (nullable) */
-  gpointer vm_follower_data;
 };
 
 typedef enum
@@ -80,6 +78,10 @@ void vmd_manager_observed_cb (VmdStore *store, gpointer data);
 /* vmd-manager-jobs.c */
 VmdManagerJobs *vmd_manager_jobs_new (void);
 void vmd_manager_jobs_free (VmdManagerJobs *jobs);
+
+/* vmd-manager-following.c */
+VmdManagerFollowing *vmd_manager_following_new (void);
+void vmd_manager_following_free (VmdManagerFollowing *self);
 
 /* vmd-manager-console.c */
 VmdManagerConsoles *vmd_manager_consoles_new (VmdManager *manager, guint interval, GError **error);

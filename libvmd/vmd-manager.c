@@ -63,6 +63,8 @@ vmd_manager_finalize (GObject *object)
   g_clear_pointer (&self->cache, vmd_cache_free);
   g_clear_pointer (&self->devices, vmd_manager_devices_free);
   g_clear_pointer (&self->jobs, vmd_manager_jobs_free);
+  g_clear_pointer (&self->following, vmd_manager_following_free);
+  vmd_signal_queue_close (self->signals);
   g_clear_pointer (&self->signals, vmd_signal_queue_unref);
   g_clear_object (&self->connection_pool);
   g_clear_object (&self->transport);
@@ -75,7 +77,6 @@ vmd_manager_finalize (GObject *object)
   g_clear_object (&self->cancellable);
   g_cond_clear (&self->verbs_changed);
   g_mutex_clear (&self->verbs_mutex);
-  g_mutex_clear (&self->follower_mutex);
   g_free (self->state_dir);
   g_free (self->runtime_dir);
   G_OBJECT_CLASS (vmd_manager_parent_class)->finalize (object);
@@ -98,13 +99,13 @@ vmd_manager_init (VmdManager *self)
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
 
   g_mutex_init (&self->verbs_mutex);
-  g_mutex_init (&self->follower_mutex);
   g_cond_init (&self->verbs_changed);
   self->cancellable = g_cancellable_new ();
   self->signals = vmd_signal_queue_new (context);
   self->cache = vmd_cache_new ();
   self->devices = vmd_manager_devices_new ();
   self->jobs = vmd_manager_jobs_new ();
+  self->following = vmd_manager_following_new ();
   self->clock = vmd_system_clock_new ();
 }
 
@@ -297,31 +298,6 @@ void
 vmd_manager_emit_changed (VmdManager *self, VmdVm *vm)
 {
   vmd_signal_queue_push (self->signals, vm, vmd_vm_get_changed_signal (), NULL);
-}
-
-void
-vmd_manager_tell_vm_follower (VmdManager *self, VmdVm *vm)
-{
-  g_mutex_lock (&self->follower_mutex);
-  if (self->vm_follower != NULL)
-    self->vm_follower (vm, self->vm_follower_data);
-  g_mutex_unlock (&self->follower_mutex);
-}
-
-void
-vmd_manager_set_vm_follower (VmdManager *self, VmdVmFollower follower, gpointer data)
-{
-  g_autoptr (GPtrArray) vms = NULL;
-
-  g_mutex_lock (&self->follower_mutex);
-  self->vm_follower = follower;
-  self->vm_follower_data = data;
-  g_mutex_unlock (&self->follower_mutex);
-  if (follower == NULL)
-    return;
-  vms = vmd_cache_dup_all (self->cache, VMD_ROW_VM);
-  for (guint i = 0; i < vms->len; i++)
-    vmd_manager_tell_vm_follower (self, vms->pdata[i]);
 }
 
 /* FALSE for the fake backend: there are no keys, no initramfs and no disk to make. */

@@ -10,12 +10,11 @@
  * grow; that costs the same when ten thousand devices wait to be told of. */
 struct _VmdSignalQueue
 {
-  gatomicrefcount references; /* the manager's, and the pending source's */
-  GMainContext *context;
+  gatomicrefcount references; /* the manager's, and the source's until it is closed */
+  GSource *source; /* constant: in the context from the beginning; ready when something pends */
   GMutex mutex; /* a leaf; guards what follows */
   GQueue pending; /* Event */
   GHashTable *once; /* set of those in `pending` that are not to be there twice */
-  GSource *source; /* (nullable) attached while something is pending */
   gboolean closed;
 };
 
@@ -57,19 +56,6 @@ event_free (gpointer data)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Event, event_free)
 
-VmdSignalQueue *
-vmd_signal_queue_new (GMainContext *context)
-{
-  VmdSignalQueue *self = g_new0 (VmdSignalQueue, 1);
-
-  g_atomic_ref_count_init (&self->references);
-  self->context = g_main_context_ref (context);
-  g_mutex_init (&self->mutex);
-  g_queue_init (&self->pending);
-  self->once = g_hash_table_new (event_hash, event_equal);
-  return self;
-}
-
 void
 vmd_signal_queue_unref (VmdSignalQueue *self)
 {
@@ -77,7 +63,7 @@ vmd_signal_queue_unref (VmdSignalQueue *self)
     return;
   g_hash_table_unref (self->once);
   g_queue_clear_full (&self->pending, event_free);
-  g_main_context_unref (self->context);
+  g_source_unref (self->source);
   g_mutex_clear (&self->mutex);
   g_free (self);
 }
@@ -91,8 +77,6 @@ pop (VmdSignalQueue *self)
   event = g_queue_pop_head (&self->pending);
   if (event != NULL && event->is_once)
     g_hash_table_remove (self->once, event);
-  if (event == NULL)
-    g_clear_pointer (&self->source, g_source_unref);
   g_mutex_unlock (&self->mutex);
   return event;
 }
@@ -107,7 +91,7 @@ emit_cb (gpointer data)
       g_autoptr (Event) event = pop (self);
 
       if (event == NULL)
-        return G_SOURCE_REMOVE;
+        return G_SOURCE_CONTINUE;
       if (event->argument != NULL)
         g_signal_emit (event->emitter, event->signal, 0, event->argument);
       else
@@ -115,24 +99,39 @@ emit_cb (gpointer data)
     }
 }
 
-/* Not attached yet. */
-static GSource *
-new_source (VmdSignalQueue *self)
+/* Not ready any more, before it is looked: what comes meanwhile makes it ready again. */
+static gboolean
+dispatch (GSource *source, GSourceFunc callback, gpointer data)
 {
-  GSource *source = g_idle_source_new ();
+  g_source_set_ready_time (source, -1);
+  return callback (data);
+}
 
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+static GSourceFuncs source_functions = { .dispatch = dispatch };
+
+/* Signals are emitted in @context. What it returns has to be closed. */
+VmdSignalQueue *
+vmd_signal_queue_new (GMainContext *context)
+{
+  VmdSignalQueue *self = g_new0 (VmdSignalQueue, 1);
+
+  g_atomic_ref_count_init (&self->references);
+  g_mutex_init (&self->mutex);
+  g_queue_init (&self->pending);
+  self->once = g_hash_table_new (event_hash, event_equal);
+  self->source = g_source_new (&source_functions, sizeof (GSource));
+  g_source_set_static_name (self->source, "vmd signals");
   g_atomic_ref_count_inc (&self->references);
-  g_source_set_callback (source, emit_cb, self, (GDestroyNotify) vmd_signal_queue_unref);
-  g_source_set_static_name (source, "vmd signals");
-  return source;
+  g_source_set_callback (self->source, emit_cb, self, (GDestroyNotify) vmd_signal_queue_unref);
+  g_source_attach (self->source, context);
+  return self;
 }
 
 static void
 push (VmdSignalQueue *self, gpointer emitter, guint signal, gpointer argument, gboolean is_once)
 {
   g_autoptr (Event) event = g_new0 (Event, 1);
-  g_autoptr (GSource) source = NULL;
+  gboolean is_first = FALSE;
 
   event->emitter = g_object_ref (emitter);
   event->signal = signal;
@@ -144,16 +143,13 @@ push (VmdSignalQueue *self, gpointer emitter, guint signal, gpointer argument, g
     {
       if (is_once)
         g_hash_table_add (self->once, event);
+      is_first = g_queue_is_empty (&self->pending);
       g_queue_push_tail (&self->pending, g_steal_pointer (&event));
-      if (self->source == NULL)
-        {
-          self->source = new_source (self);
-          source = g_source_ref (self->source);
-        }
     }
   g_mutex_unlock (&self->mutex);
-  if (source != NULL)
-    g_source_attach (source, self->context);
+  /* Closed meanwhile, it does nothing. */
+  if (is_first)
+    g_source_set_ready_time (self->source, 0);
 }
 
 /**
@@ -178,21 +174,19 @@ vmd_signal_queue_push_once (VmdSignalQueue *self, gpointer emitter, guint signal
   push (self, emitter, signal, argument, TRUE);
 }
 
-/* Nothing is emitted any more; what was pending is dropped, with its references. */
+/* Nothing is emitted any more; what was pending is dropped, with its references. Twice is as good
+ * as once. */
 void
 vmd_signal_queue_close (VmdSignalQueue *self)
 {
-  g_autoptr (GSource) source = NULL;
   GQueue pending = G_QUEUE_INIT;
 
   g_mutex_lock (&self->mutex);
   self->closed = TRUE;
-  source = g_steal_pointer (&self->source);
   pending = self->pending;
   g_hash_table_remove_all (self->once);
   g_queue_init (&self->pending);
   g_mutex_unlock (&self->mutex);
-  if (source != NULL)
-    g_source_destroy (source);
+  g_source_destroy (self->source);
   g_queue_clear_full (&pending, event_free);
 }

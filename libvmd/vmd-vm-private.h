@@ -90,13 +90,15 @@ char *vmd_vm_dup_console_tail (VmdVm *self);
 /* vmd-guest-guard.c */
 void vmd_vm_check_guards (VmdVm *self);
 
-/* vmd-manager.c */
-/* Whoever has to know at once of each change of a VM, and waits for nothing and calls nothing of
- * the manager's: on any thread, one at a time. It is told of all that are there when it is set;
- * NULL: it is told nothing any more when this returns. */
+/* vmd-manager-following.c */
+/* Whoever has to know of each change of a VM soon, and waits for nothing: on any thread, one at a
+ * time, and never under a mutex. It is told of all that are there when it is set; NULL: it is told
+ * nothing any more when this returns. */
 typedef void (*VmdVmFollower) (VmdVm *vm, gpointer data);
 void vmd_manager_set_vm_follower (VmdManager *self, VmdVmFollower follower, gpointer data);
 void vmd_manager_tell_vm_follower (VmdManager *self, VmdVm *vm);
+
+/* vmd-manager.c */
 void vmd_manager_emit_changed (VmdManager *self, VmdVm *vm);
 gboolean vmd_manager_is_real (VmdManager *self);
 guint vmd_manager_get_boot_timeout (VmdManager *self);

@@ -34,9 +34,12 @@ struct _VmdStore
   VmdStoreLog log; /* the thread's */
   VmdDatabase *db; /* the thread's */
 
-  GMutex close_mutex; /* guards what follows; a leaf but for the joining of the thread */
-  GThread *thread; /* (nullable) joined */
   gpointer thread_self; /* constant: to find out that one is on it */
+
+  GMutex close_mutex; /* a leaf; guards what follows */
+  GCond closed; /* `is_closed` changed */
+  GThread *thread; /* (nullable) whoever takes it closes the store */
+  gboolean is_closed;
 };
 
 G_DEFINE_FINAL_TYPE (VmdStore, vmd_store, G_TYPE_OBJECT)
@@ -49,6 +52,7 @@ vmd_store_finalize (GObject *object)
   g_clear_pointer (&self->queue, vmd_store_queue_unref);
   g_clear_pointer (&self->watch, vmd_store_watch_free);
   g_clear_pointer (&self->db, sqlite3_close);
+  g_cond_clear (&self->closed);
   g_mutex_clear (&self->close_mutex);
   G_OBJECT_CLASS (vmd_store_parent_class)->finalize (object);
 }
@@ -63,6 +67,7 @@ static void
 vmd_store_init (VmdStore *self)
 {
   g_mutex_init (&self->close_mutex);
+  g_cond_init (&self->closed);
   self->feed.store = self;
   self->feed.last = -1;
 }
@@ -248,6 +253,20 @@ vmd_store_transact_finish (VmdStore *self, GAsyncResult *result, GError **error)
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+/* Ends the thread, which runs what is queued first. */
+static void
+end_thread (VmdStore *self, GThread *thread)
+{
+  g_thread_join (thread);
+  /* Not left to the last reference, which a program may keep for long: a user has 128 watches. */
+  g_clear_pointer (&self->watch, vmd_store_watch_free);
+
+  g_mutex_lock (&self->close_mutex);
+  self->is_closed = TRUE;
+  g_cond_broadcast (&self->closed);
+  g_mutex_unlock (&self->close_mutex);
+}
+
 /**
  * vmd_store_close:
  *
@@ -257,12 +276,16 @@ vmd_store_transact_finish (VmdStore *self, GAsyncResult *result, GError **error)
 void
 vmd_store_close (VmdStore *self)
 {
+  GThread *thread;
+
   g_return_if_fail (VMD_IS_STORE (self));
   g_return_if_fail (g_thread_self () != self->thread_self);
   vmd_store_queue_close (self->queue);
   g_mutex_lock (&self->close_mutex);
-  g_clear_pointer (&self->thread, g_thread_join);
-  /* Not left to the last reference, which a program may keep for long: a user has 128 watches. */
-  g_clear_pointer (&self->watch, vmd_store_watch_free);
+  thread = g_steal_pointer (&self->thread);
+  while (thread == NULL && !self->is_closed)
+    g_cond_wait (&self->closed, &self->close_mutex);
   g_mutex_unlock (&self->close_mutex);
+  if (thread != NULL)
+    end_thread (self, thread);
 }

@@ -467,6 +467,49 @@ test_close_drains (Fixture *fixture, gconstpointer data)
   gate_clear (&gate);
 }
 
+typedef struct
+{
+  VmdStore *store;
+  Gate *gate;
+} Closing;
+
+static gpointer
+close_and_look_cb (gpointer data)
+{
+  const Closing *closing = data;
+
+  vmd_store_close (closing->store);
+  g_mutex_lock (&closing->gate->mutex);
+  g_assert_true (closing->gate->is_open);
+  g_mutex_unlock (&closing->gate->mutex);
+  return NULL;
+}
+
+/* Each of several that close at once returns when the store is closed, and not before. */
+static void
+test_closed_by_several (Fixture *fixture, gconstpointer data)
+{
+  VmdStore *store = open_store (fixture);
+  GThread *closers[4];
+  Outcome outcome = { FALSE, FALSE, NULL };
+  Gate gate;
+  Closing closing = { store, &gate };
+
+  gate_init (&gate);
+  vmd_store_transact_async (store, pass_gate, &gate, NULL, NULL, outcome_cb, &outcome);
+  gate_wait_until_reached (&gate);
+  for (guint i = 0; i < G_N_ELEMENTS (closers); i++)
+    closers[i] = g_thread_new ("closer", close_and_look_cb, &closing);
+  gate_open (&gate);
+  for (guint i = 0; i < G_N_ELEMENTS (closers); i++)
+    g_thread_join (closers[i]);
+  while (!outcome.is_done)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_no_error (outcome.error);
+  close_store (store);
+  gate_clear (&gate);
+}
+
 #define ADD(name, func) g_test_add (name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
 
 int
@@ -483,5 +526,6 @@ main (int argc, char **argv)
   ADD ("/store/cancel-blocked-caller", test_cancel_blocked_caller);
   ADD ("/store/cancel-begun", test_cancel_begun);
   ADD ("/store/close-drains", test_close_drains);
+  ADD ("/store/closed-by-several", test_closed_by_several);
   return g_test_run ();
 }

@@ -212,6 +212,55 @@ test_threads (Fixture *self, gconstpointer data)
   g_assert_cmpuint (self->n_changed, <=, n * G_N_ELEMENTS (pushers));
 }
 
+typedef struct
+{
+  VmdSignalQueue *queue;
+  TestEmitter *emitter;
+  int *round; /* atomic: which one has begun */
+  int n_rounds;
+} Racer;
+
+static gpointer
+push_once_a_round (gpointer data)
+{
+  Racer *racer = data;
+
+  for (int i = 1; i <= racer->n_rounds; i++)
+    {
+      while (g_atomic_int_get (racer->round) < 2 * i - 1)
+        ;
+      vmd_signal_queue_push (racer->queue, racer->emitter, signals[CHANGED], NULL);
+      g_atomic_int_set (racer->round, 2 * i);
+    }
+  return NULL;
+}
+
+/* A close that comes while another thread pushes into an empty queue: whichever is first, nothing
+ * is complained of, emitted afterwards, or left. */
+static void
+test_close_beside_push (void)
+{
+  int round = 0;
+  Racer racer = { .round = &round, .n_rounds = (int) scaled (20000) };
+  g_autoptr (TestEmitter) emitter = new_emitter (0);
+  GThread *thread;
+
+  racer.emitter = emitter;
+  thread = g_thread_new ("racer", push_once_a_round, &racer);
+  for (int i = 1; i <= racer.n_rounds; i++)
+    {
+      racer.queue = vmd_signal_queue_new (g_main_context_default ());
+      g_atomic_int_set (&round, 2 * i - 1);
+      vmd_signal_queue_close (racer.queue);
+      while (g_atomic_int_get (&round) < 2 * i)
+        ;
+      vmd_signal_queue_unref (racer.queue);
+    }
+  g_thread_join (thread);
+  run_ready ();
+  g_assert_finalize_object (g_steal_pointer (&emitter));
+}
+
 #define add_test(path, function) g_test_add (path, Fixture, NULL, set_up, function, tear_down)
 
 int
@@ -223,5 +272,6 @@ main (int argc, char **argv)
   add_test ("/signal-queue/close", test_close);
   add_test ("/signal-queue/close-in-a-handler", test_close_in_a_handler);
   add_test ("/signal-queue/threads", test_threads);
+  g_test_add_func ("/signal-queue/close-beside-push", test_close_beside_push);
   return g_test_run ();
 }
