@@ -5,9 +5,7 @@
 #include "vmctl-call.h"
 #include "vmctl-command.h"
 #include "vmctl-device.h"
-#include "vmctl-error.h"
-#include "vmctl-resolve.h"
-#include "vmctl-table.h"
+#include "vmctl-listing.h"
 #include "vmctl-text.h"
 
 #include <stdio.h>
@@ -188,8 +186,9 @@ print_presence (VmdDbusDevice *device)
 }
 
 static void
-print_device (VmdDbusDevice *device)
+print_device (gpointer proxy)
 {
+  VmdDbusDevice *device = proxy;
   g_autofree char *created = vmctl_text_format_time (vmd_dbus_device_get_created (device));
   g_autofree char *groups = g_strjoinv (",", (char **) vmd_dbus_device_get_groups (device));
   g_autofree char *applied = vmctl_device_describe_applied (
@@ -208,50 +207,26 @@ print_device (VmdDbusDevice *device)
   print_presence (device);
 }
 
-static void
-show (VmctlClient *client, VmctlTarget *target, JsonBuilder *builder, gboolean first)
+static gpointer
+load (VmctlClient *client, const char *path, GError **error)
 {
-  g_autoptr (VmdDbusDevice) device = NULL;
+  return vmctl_device_load (client, path, error);
+}
 
-  if (target->path != NULL)
-    device = vmctl_device_load (client, target->path, &target->error);
-  json_builder_begin_object (builder);
-  vmctl_json_add_string (builder, "target", target->given);
-  if (device != NULL)
-    vmctl_device_add_json (builder, device);
-  vmctl_json_add_error (builder, target->error);
-  json_builder_end_object (builder);
-  if (device == NULL || vmctl_client_is_json (client))
-    return;
-  if (!first)
-    putchar ('\n');
-  print_device (device);
+static void
+add_members (JsonBuilder *builder, gpointer proxy)
+{
+  vmctl_device_add_json (builder, proxy);
 }
 
 static int
 run_show (VmctlClient *client, const VmctlArguments *arguments, GError **error)
 {
+  static const VmctlRecord record = { load, print_device, add_members };
   g_autoptr (GPtrArray) targets =
       vmctl_resolve_devices (client, vmctl_arguments_get_all (arguments));
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  int worst = 0;
 
-  json_builder_begin_array (builder);
-  for (guint i = 0; i < targets->len; i++)
-    {
-      VmctlTarget *target = targets->pdata[i];
-      g_autofree char *what = g_strconcat ("show ", target->given, NULL);
-
-      show (client, target, builder, i == 0);
-      if (target->error == NULL)
-        continue;
-      vmctl_error_print (what, target->error);
-      worst = MAX (worst, vmctl_error_get_exit_status (target->error));
-    }
-  json_builder_end_array (builder);
-  if (vmctl_client_is_json (client))
-    vmctl_json_print (builder);
-  return worst;
+  return vmctl_listing_show (client, &record, targets);
 }
 
 const VmctlCommand vmctl_command_device_show = {

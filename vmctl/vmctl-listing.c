@@ -4,8 +4,9 @@
 
 #include "vmctl-listing.h"
 
-#include "vmctl-resolve.h"
+#include "vmctl-error.h"
 
+#include <stdio.h>
 #include <vmd-error.h>
 
 static void
@@ -74,6 +75,54 @@ vmctl_listing_print_one (VmctlClient *client, const VmctlListing *listing, const
   listing->add_row (table, proxy, TRUE);
   vmctl_table_print_record (table);
   return 0;
+}
+
+/* What is known of one; why nothing is, is left in @target. */
+static void
+show_one (VmctlClient *client, const VmctlRecord *record, VmctlTarget *target, JsonBuilder *builder,
+          gboolean first)
+{
+  g_autoptr (GObject) proxy = NULL;
+
+  if (target->path != NULL)
+    proxy = record->load (client, target->path, &target->error);
+  json_builder_begin_object (builder);
+  vmctl_json_add_string (builder, "target", target->given);
+  if (proxy != NULL)
+    record->add_json (builder, proxy);
+  vmctl_json_add_error (builder, target->error);
+  json_builder_end_object (builder);
+  if (proxy == NULL || vmctl_client_is_json (client))
+    return;
+  if (!first)
+    putchar ('\n');
+  record->print (proxy);
+}
+
+/* All that is known of each: an array, or records with an empty line between. Returns the worst exit
+ * status. */
+int
+vmctl_listing_show (VmctlClient *client, const VmctlRecord *record, GPtrArray *targets)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  int worst = 0;
+
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < targets->len; i++)
+    {
+      VmctlTarget *target = targets->pdata[i];
+      g_autofree char *what = g_strconcat ("show ", target->given, NULL);
+
+      show_one (client, record, target, builder, i == 0);
+      if (target->error == NULL)
+        continue;
+      vmctl_error_print (what, target->error);
+      worst = MAX (worst, vmctl_error_get_exit_status (target->error));
+    }
+  json_builder_end_array (builder);
+  if (vmctl_client_is_json (client))
+    vmctl_json_print (builder);
+  return worst;
 }
 
 /* What was made, at @path: with --json only, since otherwise no news is good news. @path:

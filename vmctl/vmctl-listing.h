@@ -4,6 +4,7 @@
 
 #include "vmctl-json.h"
 #include "vmctl-objects.h"
+#include "vmctl-resolve.h"
 #include "vmctl-table.h"
 
 G_BEGIN_DECLS
@@ -19,9 +20,20 @@ typedef struct
   void (*add_json) (JsonBuilder *builder, gpointer proxy);
 } VmctlListing;
 
+/* How all is shown that is known of an object. */
+typedef struct
+{
+  /* (transfer full) (nullable) */
+  gpointer (*load) (VmctlClient *client, const char *path, GError **error);
+  void (*print) (gpointer proxy);
+  /* The members of an object that is open. */
+  void (*add_json) (JsonBuilder *builder, gpointer proxy);
+} VmctlRecord;
+
 int vmctl_listing_print_all (VmctlClient *client, const VmctlListing *listing, GError **error);
 int vmctl_listing_print_one (VmctlClient *client, const VmctlListing *listing, const char *name,
                              GError **error);
+int vmctl_listing_show (VmctlClient *client, const VmctlRecord *record, GPtrArray *targets);
 int vmctl_listing_report (VmctlClient *client, const VmctlListing *listing, const char *path,
                           GError **error);
 

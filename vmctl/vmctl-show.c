@@ -3,8 +3,7 @@
 #include "config.h"
 
 #include "vmctl-command.h"
-#include "vmctl-error.h"
-#include "vmctl-resolve.h"
+#include "vmctl-listing.h"
 #include "vmctl-text.h"
 #include "vmctl-vm.h"
 
@@ -34,8 +33,9 @@ print_process (VmdDbusVm *vm)
 }
 
 static void
-print_vm (VmdDbusVm *vm)
+print_vm (gpointer proxy)
 {
+  VmdDbusVm *vm = proxy;
   g_autofree char *state = vmctl_vm_dup_state (vm);
   g_autofree char *memory = vmctl_text_format_size (vmd_dbus_vm_get_memory (vm));
   g_autofree char *disk = vmctl_text_format_size (vmd_dbus_vm_get_disk_size (vm));
@@ -57,53 +57,25 @@ print_vm (VmdDbusVm *vm)
   print_process (vm);
 }
 
-static void
-show (VmctlClient *client, VmctlTarget *target, JsonBuilder *builder, gboolean first)
+static gpointer
+load (VmctlClient *client, const char *path, GError **error)
 {
-  g_autoptr (VmdDbusVm) vm = NULL;
+  return vmctl_vm_load (client, path, error);
+}
 
-  if (target->path != NULL)
-    vm = vmctl_vm_load (client, target->path, &target->error);
-  if (vmctl_client_is_json (client))
-    {
-      json_builder_begin_object (builder);
-      vmctl_json_add_string (builder, "target", target->given);
-      if (vm != NULL)
-        vmctl_vm_add_json (builder, vm);
-      vmctl_json_add_error (builder, target->error);
-      json_builder_end_object (builder);
-      return;
-    }
-  if (vm == NULL)
-    return;
-  if (!first)
-    putchar ('\n');
-  print_vm (vm);
+static void
+add_json (JsonBuilder *builder, gpointer proxy)
+{
+  vmctl_vm_add_json (builder, proxy);
 }
 
 static int
 run (VmctlClient *client, const VmctlArguments *arguments, GError **error)
 {
+  static const VmctlRecord record = { load, print_vm, add_json };
   g_autoptr (GPtrArray) targets = vmctl_resolve_vms (client, vmctl_arguments_get_all (arguments));
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  int worst = 0;
 
-  json_builder_begin_array (builder);
-  for (guint i = 0; i < targets->len; i++)
-    {
-      VmctlTarget *target = targets->pdata[i];
-      g_autofree char *what = g_strconcat ("show ", target->given, NULL);
-
-      show (client, target, builder, i == 0);
-      if (target->error == NULL)
-        continue;
-      vmctl_error_print (what, target->error);
-      worst = MAX (worst, vmctl_error_get_exit_status (target->error));
-    }
-  json_builder_end_array (builder);
-  if (vmctl_client_is_json (client))
-    vmctl_json_print (builder);
-  return worst;
+  return vmctl_listing_show (client, &record, targets);
 }
 
 const VmctlCommand vmctl_command_show = {

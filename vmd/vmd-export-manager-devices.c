@@ -18,10 +18,7 @@ add_device_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (VmdDevice) device =
       vmd_manager_add_device_finish (VMD_MANAGER (source), result, &error);
 
-  if (device == NULL)
-    vmd_call_fail (data, error);
-  else
-    vmd_object_kind_return_path (&vmd_object_kind_device, device, data);
+  vmd_object_kind_return_path (&vmd_object_kind_device, device, data, error);
 }
 
 static void
@@ -45,10 +42,7 @@ run_find_device (VmdCall *call)
   g_variant_get_child (vmd_call_get_parameters (call), 0, "&s", &name);
   device =
       vmd_manager_find_device (vmd_export_get_manager (vmd_call_get_export (call)), name, &error);
-  if (device == NULL)
-    vmd_call_fail (call, error);
-  else
-    vmd_object_kind_return_path (&vmd_object_kind_device, device, call);
+  vmd_object_kind_return_path (&vmd_object_kind_device, device, call, error);
 }
 
 static void
@@ -163,10 +157,7 @@ add_group_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (VmdDeviceGroup) group =
       vmd_manager_add_group_finish (VMD_MANAGER (source), result, &error);
 
-  if (group == NULL)
-    vmd_call_fail (data, error);
-  else
-    vmd_object_kind_return_path (&vmd_object_kind_group, group, data);
+  vmd_object_kind_return_path (&vmd_object_kind_group, group, data, error);
 }
 
 static void
@@ -189,10 +180,7 @@ run_find_group (VmdCall *call)
   g_variant_get_child (vmd_call_get_parameters (call), 0, "&s", &name);
   group =
       vmd_manager_find_group (vmd_export_get_manager (vmd_call_get_export (call)), name, &error);
-  if (group == NULL)
-    vmd_call_fail (call, error);
-  else
-    vmd_object_kind_return_path (&vmd_object_kind_group, group, call);
+  vmd_object_kind_return_path (&vmd_object_kind_group, group, call, error);
 }
 
 static void

@@ -17,10 +17,7 @@ create_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   GError *error = NULL;
   g_autoptr (VmdVm) vm = vmd_manager_create_vm_finish (VMD_MANAGER (source), result, &error);
 
-  if (vm == NULL)
-    vmd_call_fail (data, error);
-  else
-    vmd_object_kind_return_path (&vmd_object_kind_vm, vm, data);
+  vmd_object_kind_return_path (&vmd_object_kind_vm, vm, data, error);
 }
 
 static void
@@ -50,10 +47,7 @@ run_find_vm (VmdCall *call)
 
   g_variant_get_child (vmd_call_get_parameters (call), 0, "&s", &name);
   vm = vmd_manager_find_vm (vmd_export_get_manager (vmd_call_get_export (call)), name, &error);
-  if (vm == NULL)
-    vmd_call_fail (call, error);
-  else
-    vmd_object_kind_return_path (&vmd_object_kind_vm, vm, call);
+  vmd_object_kind_return_path (&vmd_object_kind_vm, vm, call, error);
 }
 
 static void
@@ -63,10 +57,7 @@ build_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (VmdImage) image =
       vmd_manager_build_tiny_image_finish (VMD_MANAGER (source), result, &error);
 
-  if (image == NULL)
-    vmd_call_fail (data, error);
-  else
-    vmd_object_kind_return_path (&vmd_object_kind_image, image, data);
+  vmd_object_kind_return_path (&vmd_object_kind_image, image, data, error);
 }
 
 static void
@@ -87,10 +78,7 @@ import_image_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (VmdImage) image =
       vmd_manager_import_image_finish (VMD_MANAGER (source), result, &error);
 
-  if (image == NULL)
-    vmd_call_fail (data, error);
-  else
-    vmd_object_kind_return_path (&vmd_object_kind_image, image, data);
+  vmd_object_kind_return_path (&vmd_object_kind_image, image, data, error);
 }
 
 /* Of one that is not open for reading we would wait for bytes for ever. */
@@ -136,10 +124,7 @@ import_kernel_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (VmdKernel) kernel =
       vmd_manager_import_kernel_finish (VMD_MANAGER (source), result, &error);
 
-  if (kernel == NULL)
-    vmd_call_fail (data, error);
-  else
-    vmd_object_kind_return_path (&vmd_object_kind_kernel, kernel, data);
+  vmd_object_kind_return_path (&vmd_object_kind_kernel, kernel, data, error);
 }
 
 static void

@@ -380,10 +380,7 @@ prepare_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (VmdWorkspace) workspace =
       vmd_workspace_prepare_finish (VMD_VM (source), result, &error);
 
-  if (workspace == NULL)
-    vmd_call_fail (data, error);
-  else
-    vmd_object_kind_return_path (&vmd_object_kind_workspace, workspace, data);
+  vmd_object_kind_return_path (&vmd_object_kind_workspace, workspace, data, error);
 }
 
 static void

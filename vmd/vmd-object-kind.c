@@ -40,10 +40,17 @@ vmd_object_kind_get_properties (const VmdObjectKind *kind, gpointer object)
 }
 
 void
-vmd_object_kind_return_path (const VmdObjectKind *kind, gpointer object, VmdCall *call)
+vmd_object_kind_return_path (const VmdObjectKind *kind, gpointer object, VmdCall *call,
+                             GError *error)
 {
-  g_autofree char *path = vmd_object_kind_dup_path (kind, object);
+  g_autofree char *path = NULL;
 
+  if (object == NULL)
+    {
+      vmd_call_fail (call, error);
+      return;
+    }
+  path = vmd_object_kind_dup_path (kind, object);
   vmd_call_return (call, g_variant_new ("(o)", path), NULL);
 }
 

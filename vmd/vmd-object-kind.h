@@ -59,8 +59,9 @@ char *vmd_object_kind_dup_path (const VmdObjectKind *kind, gpointer object);
 GObject *vmd_object_kind_find (const VmdObjectKind *kind, VmdManager *manager, const char *node);
 /* All properties, a{sv}. (transfer floating) */
 GVariant *vmd_object_kind_get_properties (const VmdObjectKind *kind, gpointer object);
-/* Ends @call with the path of @object. */
-void vmd_object_kind_return_path (const VmdObjectKind *kind, gpointer object, VmdCall *call);
+/* Ends @call with the path of @object, or by @error (transfer full) when that is NULL. */
+void vmd_object_kind_return_path (const VmdObjectKind *kind, gpointer object, VmdCall *call,
+                                  GError *error);
 
 /* An object path's element has only letters, digits and "_": the text that one was made of, NULL
  * when it is not so made. (transfer full) */
