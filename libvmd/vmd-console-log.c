@@ -125,7 +125,8 @@ copy_end (int source, off_t size, const char *path, GError **error)
 
   if (fd < 0)
     return vmd_fail_errno (error, errno, "Cannot open %s", path);
-  return vmd_write_all (fd, buffer, length, NULL, VMD_NO_DEADLINE, error);
+  return vmd_write_all (fd, buffer, length, NULL, VMD_NO_DEADLINE, error) &&
+         (fsync (fd) == 0 || vmd_fail_errno (error, errno, "Cannot write %s", path));
 }
 
 /* Before a launch, when nobody appends: makes a file anew that is long, holes included. Whoever
@@ -142,14 +143,11 @@ vmd_console_log_trim (const char *vm_dir, GError **error)
     return FALSE;
   if (fd < 0 || !claim (fd))
     return TRUE;
-  if (!copy_end (fd, status.st_size, staged, error))
-    {
-      g_unlink (staged);
-      return FALSE;
-    }
-  if (g_rename (staged, path) < 0)
-    return vmd_fail_errno (error, errno, "Cannot rename %s", staged);
-  return TRUE;
+  if (copy_end (fd, status.st_size, staged, error) &&
+      (g_rename (staged, path) == 0 || vmd_fail_errno (error, errno, "Cannot rename %s", staged)))
+    return TRUE;
+  g_unlink (staged);
+  return FALSE;
 }
 
 /* 0, or an errno. */

@@ -247,10 +247,9 @@ put_kernel_in_store (sqlite3 *db, gpointer data, GError **error)
 static gboolean
 exchange (const char *staged, const char *path, GError **error)
 {
-  if (renameat2 (AT_FDCWD, staged, AT_FDCWD, path, RENAME_EXCHANGE) < 0 &&
-      (errno != ENOENT || g_rename (staged, path) < 0))
-    return vmd_fail_errno (error, errno, "Cannot make %s", path);
-  return sync_parent (path, error);
+  return renameat2 (AT_FDCWD, staged, AT_FDCWD, path, RENAME_EXCHANGE) == 0 ||
+         (errno == ENOENT && g_rename (staged, path) == 0) ||
+         vmd_fail_errno (error, errno, "Cannot make %s", path);
 }
 
 static gboolean
@@ -267,7 +266,8 @@ find_kernel_in_store (sqlite3 *db, gpointer data, GError **error)
   return FALSE;
 }
 
-/* After a transaction that failed; which does not always mean that nothing was committed. */
+/* After a sync or a transaction that failed; of the latter that does not always mean that nothing was
+ * committed. */
 static void
 unpublish_kernel (VmdManager *self, const char *staged, const char *version, gboolean existed,
                   GError **failed)
@@ -276,9 +276,10 @@ unpublish_kernel (VmdManager *self, const char *staged, const char *version, gbo
   KernelChange change = { .version = version };
   g_autoptr (GError) undo = NULL;
 
-  if (existed)
-    exchange (staged, path, &undo);
-  else if (vmd_store_transact (self->store, find_kernel_in_store, &change, NULL, &undo) &&
+  if (existed && exchange (staged, path, &undo))
+    sync_parent (path, &undo);
+  else if (!existed &&
+           vmd_store_transact (self->store, find_kernel_in_store, &change, NULL, &undo) &&
            !change.found)
     vmd_remove_tree (path, &undo);
   if (undo != NULL)
@@ -299,7 +300,8 @@ vmd_manager_publish_kernel (VmdManager *self, const char *staged, VmdKernelRow *
     return FALSE;
   if (!vmd_fault_point ("kernel-rename", error) || !exchange (staged, path, error))
     return FALSE;
-  if (vmd_store_transact (self->store, put_kernel_in_store, &change,
+  if (vmd_fault_point ("kernel-sync", &failed) && sync_parent (path, &failed) &&
+      vmd_store_transact (self->store, put_kernel_in_store, &change,
                           vmd_verb_get_cancellable (verb), &failed))
     return TRUE;
   unpublish_kernel (self, staged, row->version, existed, &failed);

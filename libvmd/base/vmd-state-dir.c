@@ -117,6 +117,38 @@ check_private (const char *path, GError **error)
   return TRUE;
 }
 
+/* fsync(2) of a file or a directory by its path. */
+gboolean
+vmd_fsync_path (const char *path, GError **error)
+{
+  vmd_autofd int fd = open (path, O_RDONLY | O_CLOEXEC);
+
+  if (fd < 0)
+    return vmd_fail_errno (error, errno, "cannot open %s", path);
+  if (fsync (fd) < 0)
+    return vmd_fail_errno (error, errno, "cannot write %s to disk", path);
+
+  return TRUE;
+}
+
+/* A directory that is new is on the disk before anything is in it: what is put into it, synced and
+ * noted in the store would else be gone with it after a power failure. Whoever may write into a
+ * directory and not read it cannot sync it. */
+static gboolean
+make_component (const char *path, GError **error)
+{
+  g_autofree char *parent = g_path_get_dirname (path);
+  int saved_errno;
+
+  if (mkdir (path, 0700) < 0)
+    {
+      saved_errno = errno;
+      return saved_errno == EEXIST || access (path, F_OK) == 0 ||
+             vmd_fail_errno (error, saved_errno, "cannot make the directory %s", path);
+    }
+  return access (parent, R_OK) < 0 || vmd_fsync_path (parent, error);
+}
+
 /* mkdir -p, mode 0700 for what is new. Then the directory must be one (a symlink of ours to one
  * will do), ours, and not writable by others. An error names the directory and, where there is one,
  * the next step. */
@@ -130,9 +162,7 @@ vmd_private_dir_ensure (const char *path, GError **error)
     {
       if (end != NULL)
         *end = '\0';
-      if (mkdir (whole, 0700) < 0 && errno != EEXIST && access (whole, F_OK) < 0)
-        return vmd_fail_errno (error, errno, "cannot make the directory %s", whole);
-      if (!check_component (whole, is_public, &is_public, error))
+      if (!make_component (whole, error) || !check_component (whole, is_public, &is_public, error))
         return FALSE;
       if (end == NULL)
         break;
@@ -140,18 +170,4 @@ vmd_private_dir_ensure (const char *path, GError **error)
     }
 
   return check_private (whole, error);
-}
-
-/* fsync(2) of a file or a directory by its path. */
-gboolean
-vmd_fsync_path (const char *path, GError **error)
-{
-  vmd_autofd int fd = open (path, O_RDONLY | O_CLOEXEC);
-
-  if (fd < 0)
-    return vmd_fail_errno (error, errno, "cannot open %s", path);
-  if (fsync (fd) < 0)
-    return vmd_fail_errno (error, errno, "cannot write %s to disk", path);
-
-  return TRUE;
 }

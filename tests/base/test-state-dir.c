@@ -9,6 +9,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define STRANGER 64999 /* an id that nobody is likely to have */
@@ -93,6 +94,64 @@ test_made (Fixture *self, gconstpointer data)
   g_assert_cmpint (get_mode (path), ==, 0700);
   g_assert_cmpint (get_mode (middle), ==, 0700);
   assert_accepted (path);
+}
+
+/* What was synced: the program's own function is taken for the C library's. */
+static GArray *synced; /* of struct stat */
+
+int
+fsync (int fd)
+{
+  struct stat status;
+
+  if (synced != NULL && fstat (fd, &status) == 0)
+    g_array_append_val (synced, status);
+  return (int) syscall (SYS_fsync, fd);
+}
+
+static void
+assert_synced (const char *path, gboolean expected)
+{
+  gboolean found = FALSE;
+  struct stat status;
+
+  g_assert_no_errno (stat (path, &status));
+  for (guint i = 0; i < synced->len; i++)
+    found |= g_array_index (synced, struct stat, i).st_ino == status.st_ino;
+  g_assert_cmpint (found, ==, expected);
+}
+
+/* A directory that is new has to be there after a power failure, or all is lost that was put into
+ * it. */
+static void
+test_synced (Fixture *self, gconstpointer data)
+{
+  g_autofree char *path = path_of (self, "a/b/c");
+  g_autofree char *middle = path_of (self, "a/b");
+  g_autofree char *top = path_of (self, "a");
+
+  assert_accepted (top);
+  synced = g_array_new (FALSE, FALSE, sizeof (struct stat));
+  assert_accepted (path);
+  assert_synced (self->root, FALSE);
+  assert_synced (top, TRUE);
+  assert_synced (middle, TRUE);
+  g_array_set_size (synced, 0);
+  assert_accepted (path);
+  g_assert_cmpuint (synced->len, ==, 0);
+  g_clear_pointer (&synced, g_array_unref);
+}
+
+/* The reason is that of the failure, not that there is no such directory. */
+static void
+test_cannot_be_made (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (vmd_private_dir_ensure ("/sys/vmd-test", &error));
+  g_assert_nonnull (error);
+  g_assert_nonnull (strstr (error->message, "/sys/vmd-test"));
+  g_assert_null (strstr (error->message, g_strerror (ENOENT)));
 }
 
 static void
@@ -293,6 +352,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   add_test ("/state-dir/made", test_made);
+  add_test ("/state-dir/synced", test_synced);
+  add_test ("/state-dir/cannot-be-made", test_cannot_be_made);
   add_test ("/state-dir/odd-paths", test_odd_paths);
   add_test ("/state-dir/file-in-the-way", test_file_in_the_way);
   add_test ("/state-dir/fifo-in-the-way", test_fifo_in_the_way);
