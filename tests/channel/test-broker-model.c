@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "channel/vmd-broker-private.h"
+#include "model-connection.h"
 
 /* Random histories of set, connect, take over, read the snapshot, deliver, disconnect and
  * crash-and-restart, each step checked against what must always hold. A history is a function of
@@ -14,14 +14,6 @@
 
 typedef struct
 {
-  VmdSubscription *subscription; /* (nullable) unused */
-  guint device;
-  gboolean has_snapshot; /* it was read from the store */
-  guint64 delivered; /* last version */
-} Connection;
-
-typedef struct
-{
   GRand *random;
   VmdMemoryStorage *storage;
   VmdFakeClock *clock;
@@ -29,24 +21,17 @@ typedef struct
   guint32 epoch;
   guint64 versions[DEVICES]; /* as durable */
   guint64 newest_generation[DEVICES]; /* that was sent its first event */
-  Connection connections[CONNECTIONS];
+  ModelConnection connections[CONNECTIONS];
 } World;
 
 static const char *const devices[DEVICES] = { "alpha", "beta", "gamma" };
 
 static void
-ignore_cb (gpointer data)
-{
-}
-
-static void
 start_broker (World *world)
 {
-  const VmdContestLimits limits = { .takeovers = 16, .window = 1 };
-
   world->storage = vmd_memory_storage_new ();
-  world->broker = vmd_broker_new (VMD_BROKER_STORAGE (world->storage), VMD_CLOCK (world->clock),
-                                  ++world->epoch, &limits);
+  world->broker =
+      model_broker_new (VMD_BROKER_STORAGE (world->storage), world->clock, ++world->epoch);
 }
 
 static VmdConfigSnapshot *
@@ -68,63 +53,33 @@ set_value (World *world)
 }
 
 static void
-drop (World *world, Connection *connection)
-{
-  vmd_broker_leave (world->broker, connection->subscription, VMD_SUBSCRIPTION_LEFT);
-  g_clear_pointer (&connection->subscription, vmd_subscription_unref);
-}
-
-static void
-connect_one (World *world, Connection *connection)
+connect_one (World *world, ModelConnection *connection)
 {
   guint device = g_rand_int_range (world->random, 0, DEVICES);
-  g_autofree char *instance = g_strdup_printf ("i%d", g_rand_int_range (world->random, 0, 2));
-  const VmdSubscriptionSink sink = { ignore_cb, ignore_cb, NULL, NULL };
-  const VmdSubscriber subscriber = { devices[device], instance, "peer", "token" };
-  gint64 retry_after = 0;
-  g_autoptr (GError) error = NULL;
 
-  if (connection->subscription != NULL)
-    drop (world, connection);
-  vmd_fake_clock_advance (world->clock, 10);
-  connection->subscription =
-      vmd_broker_subscribe (world->broker, &subscriber, &sink, &retry_after, &error);
-  g_assert_no_error (error);
-  connection->device = device;
-  connection->has_snapshot = FALSE;
-  connection->delivered = 0;
+  model_connection_open (connection, world->broker, world->clock, device, devices[device],
+                         g_rand_int_range (world->random, 0, 2));
 }
 
 static void
-read_snapshot (World *world, Connection *connection)
+read_snapshot (World *world, ModelConnection *connection)
 {
   g_autoptr (VmdConfigSnapshot) snapshot = NULL;
 
   if (connection->subscription == NULL || world->versions[connection->device] == 0)
     return;
   snapshot = make_snapshot (world->versions[connection->device]);
-  vmd_subscription_offer (connection->subscription, snapshot);
-  connection->has_snapshot = TRUE;
+  model_connection_offer (connection, snapshot);
 }
 
 static void
-deliver (World *world, Connection *connection)
+deliver (World *world, ModelConnection *connection)
 {
-  g_autoptr (VmdConfigSnapshot) snapshot = NULL;
-  guint64 generation;
+  g_autoptr (VmdConfigSnapshot) snapshot =
+      model_connection_deliver (connection, &world->newest_generation[connection->device]);
 
-  if (connection->subscription == NULL)
-    return;
-  snapshot = vmd_subscription_take (connection->subscription);
-  if (snapshot == NULL)
-    return;
-  generation = vmd_subscription_get_generation (connection->subscription);
-  g_assert_cmpuint (snapshot->version, >, connection->delivered);
-  g_assert_cmpuint (snapshot->version, <=, world->versions[connection->device]);
-  /* Nobody who was superseded delivers after the newcomer has. */
-  g_assert_cmpuint (generation, >=, world->newest_generation[connection->device]);
-  world->newest_generation[connection->device] = generation;
-  connection->delivered = snapshot->version;
+  if (snapshot != NULL)
+    g_assert_cmpuint (snapshot->version, <=, world->versions[connection->device]);
 }
 
 static void
@@ -145,12 +100,8 @@ check_always (World *world)
   for (guint device = 0; device < DEVICES; device++)
     {
       g_auto (VmdBrokerStatus) status = { FALSE };
-      guint live = 0;
+      guint live = model_connections_count_live (world->connections, CONNECTIONS, device);
 
-      for (guint i = 0; i < CONNECTIONS; i++)
-        if (world->connections[i].subscription != NULL && world->connections[i].device == device &&
-            vmd_subscription_get_end (world->connections[i].subscription) == VMD_SUBSCRIPTION_LIVE)
-          live++;
       g_assert_cmpuint (live, <=, 1);
       vmd_broker_get_status (world->broker, devices[device], &status);
       g_assert_cmpuint (status.connected, ==, live);
@@ -167,14 +118,14 @@ check_at_rest (World *world)
 {
   for (guint i = 0; i < CONNECTIONS; i++)
     {
-      Connection *connection = &world->connections[i];
+      ModelConnection *connection = &world->connections[i];
 
       if (connection->subscription == NULL)
         continue;
       if (!connection->has_snapshot)
         read_snapshot (world, connection);
       deliver (world, connection);
-      if (vmd_subscription_get_end (connection->subscription) == VMD_SUBSCRIPTION_LIVE)
+      if (model_connection_is_live (connection))
         g_assert_cmpuint (connection->delivered, ==, world->versions[connection->device]);
     }
 }
@@ -182,7 +133,8 @@ check_at_rest (World *world)
 static void
 step (World *world)
 {
-  Connection *connection = &world->connections[g_rand_int_range (world->random, 0, CONNECTIONS)];
+  ModelConnection *connection =
+      &world->connections[g_rand_int_range (world->random, 0, CONNECTIONS)];
   gint32 choice = g_rand_int_range (world->random, 0, 100);
 
   if (choice < 25)
@@ -193,26 +145,24 @@ step (World *world)
     read_snapshot (world, connection);
   else if (choice < 88)
     deliver (world, connection);
-  else if (choice < 98 && connection->subscription != NULL)
-    drop (world, connection);
+  else if (choice < 98)
+    model_connection_close (connection, world->broker);
   else if (choice == 99)
     crash_and_restart (world);
   check_always (world);
 }
 
 static void
-run_history (guint32 seed)
+run_history (gpointer data, guint32 seed)
 {
   World world = { .random = g_rand_new_with_seed (seed), .clock = vmd_fake_clock_new () };
 
-  g_test_message ("seed %u", seed);
   start_broker (&world);
   for (guint i = 0; i < STEPS; i++)
     step (&world);
   check_at_rest (&world);
   for (guint i = 0; i < CONNECTIONS; i++)
-    if (world.connections[i].subscription != NULL)
-      drop (&world, &world.connections[i]);
+    model_connection_close (&world.connections[i], world.broker);
   check_always (&world);
   g_assert_cmpuint (vmd_memory_storage_get_n_connected (world.storage), ==, 0);
   g_clear_object (&world.broker);
@@ -224,17 +174,7 @@ run_history (guint32 seed)
 static void
 test_histories (void)
 {
-  const char *wanted = g_getenv ("VMD_TEST_SEED");
-  guint32 first = g_random_int ();
-
-  if (wanted != NULL)
-    {
-      run_history (g_ascii_strtoull (wanted, NULL, 10));
-      return;
-    }
-  g_test_message ("seeds %u and 9,999 more", first);
-  for (guint32 i = 0; i < 10000; i++)
-    run_history (first + i);
+  model_run_histories (10000, run_history, NULL);
 }
 
 int

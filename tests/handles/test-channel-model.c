@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "../channel/model-connection.h"
 #include "device-support.h"
 #include "line-storage.h"
 #include "scale.h"
@@ -32,14 +33,6 @@
 
 typedef struct
 {
-  VmdSubscription *subscription; /* (nullable) unused */
-  guint device;
-  gboolean has_snapshot; /* it was read */
-  guint64 delivered; /* last version */
-} Connection;
-
-typedef struct
-{
   Fixture *fixture;
   GRand *random;
   VmdFakeClock *clock;
@@ -48,7 +41,7 @@ typedef struct
   VmdBroker *broker;
   VmdDevice *devices[DEVICES];
   VmdDeviceGroup *group;
-  Connection connections[CONNECTIONS];
+  ModelConnection connections[CONNECTIONS];
 
   /* The model. */
   char *ids[DEVICES];
@@ -119,7 +112,6 @@ find_devices (World *world)
 static void
 start (World *world)
 {
-  const VmdContestLimits limits = { .takeovers = 16, .window = 1 };
   const VmdDeviceServer server = { .changed = changed_cb, .data = world };
   g_autoptr (GError) error = NULL;
   guint32 epoch = 0;
@@ -127,8 +119,7 @@ start (World *world)
   world->presence = vmd_manager_open_presence (world->fixture->manager, &epoch, &error);
   g_assert_no_error (error);
   world->line = g_object_new (LINE_TYPE_STORAGE, NULL);
-  world->broker =
-      vmd_broker_new (VMD_BROKER_STORAGE (world->line), VMD_CLOCK (world->clock), epoch, &limits);
+  world->broker = model_broker_new (VMD_BROKER_STORAGE (world->line), world->clock, epoch);
   vmd_manager_set_device_server (world->fixture->manager, &server, world->broker, &error);
   g_assert_no_error (error);
 }
@@ -185,24 +176,12 @@ check_store (World *world)
   g_assert_cmpuint (g_hash_table_size (stored), ==, n_live);
 }
 
-static guint
-count_live (const World *world, guint device)
-{
-  guint n_live = 0;
-
-  for (guint i = 0; i < CONNECTIONS; i++)
-    if (world->connections[i].subscription != NULL && world->connections[i].device == device &&
-        vmd_subscription_get_end (world->connections[i].subscription) == VMD_SUBSCRIPTION_LIVE)
-      n_live++;
-  return n_live;
-}
-
 static void
 check_always (World *world)
 {
   for (guint i = 0; i < DEVICES; i++)
     {
-      guint n_live = count_live (world, i);
+      guint n_live = model_connections_count_live (world->connections, CONNECTIONS, i);
 
       g_assert_cmpuint (n_live, <=, 1);
       g_assert_cmpuint (vmd_device_is_connected (world->devices[i]), ==, n_live);
@@ -253,55 +232,27 @@ set_shared (World *world)
 }
 
 static void
-disconnect_one (World *world, Connection *connection)
-{
-  if (connection->subscription == NULL)
-    return;
-  vmd_broker_leave (world->broker, connection->subscription, VMD_SUBSCRIPTION_LEFT);
-  g_clear_pointer (&connection->subscription, vmd_subscription_unref);
-}
-
-static void
-ignore_cb (gpointer data)
-{
-}
-
-static void
-connect_one (World *world, Connection *connection)
+connect_one (World *world, ModelConnection *connection)
 {
   guint device = choose (world, DEVICES);
-  g_autofree char *instance = g_strdup_printf ("i%u", choose (world, 2));
-  const VmdSubscriptionSink sink = { ignore_cb, ignore_cb, NULL, NULL };
-  const VmdSubscriber subscriber = {
-    .device = world->ids[device], .instance = instance, .peer = "peer", .credential = "token"
-  };
-  gint64 retry_after = 0;
-  g_autoptr (GError) error = NULL;
 
-  disconnect_one (world, connection);
-  vmd_fake_clock_advance (world->clock, 10);
-  connection->subscription =
-      vmd_broker_subscribe (world->broker, &subscriber, &sink, &retry_after, &error);
-  g_assert_no_error (error);
-  connection->device = device;
-  connection->has_snapshot = FALSE;
-  connection->delivered = 0;
+  model_connection_open (connection, world->broker, world->clock, device, world->ids[device],
+                         choose (world, 2));
 }
 
 static void
-read_snapshot (World *world, Connection *connection)
+read_snapshot (World *world, ModelConnection *connection)
 {
   g_autoptr (VmdConfigSnapshot) snapshot = NULL;
 
   if (connection->subscription == NULL)
     return;
   snapshot = vmd_device_ref_snapshot (world->devices[connection->device]);
-  vmd_subscription_offer (connection->subscription, snapshot);
-  connection->has_snapshot = TRUE;
+  model_connection_offer (connection, snapshot);
 }
 
 static void
-acknowledge (World *world, const Connection *connection)
+acknowledge (World *world, const ModelConnection *connection)
 {
   assert_good (
       report (world->devices[connection->device], connection->delivered, "ok", NULL, &error));
@@ -309,30 +260,21 @@ acknowledge (World *world, const Connection *connection)
 }
 
 static void
-deliver (World *world, Connection *connection)
+deliver (World *world, ModelConnection *connection)
 {
-  g_autoptr (VmdConfigSnapshot) snapshot = NULL;
   guint device = connection->device;
-  guint64 generation;
+  g_autoptr (VmdConfigSnapshot) snapshot =
+      model_connection_deliver (connection, &world->newest_generation[device]);
   const char *expected, *text;
   gsize size;
 
-  if (connection->subscription == NULL)
-    return;
-  snapshot = vmd_subscription_take (connection->subscription);
   if (snapshot == NULL)
     return;
-  generation = vmd_subscription_get_generation (connection->subscription);
-  g_assert_cmpuint (snapshot->version, >, connection->delivered);
-  /* Nobody who was superseded delivers after the newcomer has. */
-  g_assert_cmpuint (generation, >=, world->newest_generation[device]);
-  world->newest_generation[device] = generation;
   /* It is one that there was, whole. */
   expected = g_hash_table_lookup (world->texts[device], &snapshot->version);
   text = g_bytes_get_data (snapshot->payload, &size);
   g_assert_nonnull (expected);
   g_assert_cmpmem (text, size, expected, strlen (expected));
-  connection->delivered = snapshot->version;
   if (choose (world, 3) == 0)
     acknowledge (world, connection);
 }
@@ -380,7 +322,7 @@ shut_down_and_restart (World *world)
 {
   vmd_broker_close (world->broker);
   for (guint i = 0; i < CONNECTIONS; i++)
-    disconnect_one (world, &world->connections[i]);
+    model_connection_close (&world->connections[i], world->broker);
   check_store (world);
   stop (world);
   start (world);
@@ -389,7 +331,7 @@ shut_down_and_restart (World *world)
 static void
 step (World *world)
 {
-  Connection *connection = &world->connections[choose (world, CONNECTIONS)];
+  ModelConnection *connection = &world->connections[choose (world, CONNECTIONS)];
   guint choice = choose (world, 200);
 
   if (choice < 40)
@@ -403,7 +345,7 @@ step (World *world)
   else if (choice < 170)
     deliver (world, connection);
   else if (choice < 190)
-    disconnect_one (world, connection);
+    model_connection_close (connection, world->broker);
   else if (choice < 195)
     pass_line_on (world);
   else if (choice < 198)
@@ -421,14 +363,14 @@ check_at_rest (World *world)
 {
   for (guint i = 0; i < CONNECTIONS; i++)
     {
-      Connection *connection = &world->connections[i];
+      ModelConnection *connection = &world->connections[i];
 
       if (connection->subscription == NULL)
         continue;
       if (!connection->has_snapshot)
         read_snapshot (world, connection);
       deliver (world, connection);
-      if (vmd_subscription_get_end (connection->subscription) == VMD_SUBSCRIPTION_LIVE)
+      if (model_connection_is_live (connection))
         g_assert_cmpuint (connection->delivered, ==, world->versions[connection->device]);
     }
   check_always (world);
@@ -468,9 +410,9 @@ remove_devices (World *world)
 }
 
 static void
-run_history (Fixture *fixture, guint32 seed)
+run_history (gpointer data, guint32 seed)
 {
-  World world = { .fixture = fixture,
+  World world = { .fixture = data,
                   .random = g_rand_new_with_seed (seed),
                   .clock = vmd_fake_clock_new () };
 
@@ -480,7 +422,7 @@ run_history (Fixture *fixture, guint32 seed)
     step (&world);
   check_at_rest (&world);
   for (guint i = 0; i < CONNECTIONS; i++)
-    disconnect_one (&world, &world.connections[i]);
+    model_connection_close (&world.connections[i], world.broker);
   check_store (&world);
   stop (&world);
   remove_devices (&world);
@@ -493,16 +435,7 @@ run_history (Fixture *fixture, guint32 seed)
 static void
 test_histories (Fixture *fixture, gconstpointer data)
 {
-  const char *wanted = g_getenv ("VMD_TEST_SEED");
-  guint32 first = wanted != NULL ? g_ascii_strtoull (wanted, NULL, 10) : g_random_int ();
-  guint n = wanted != NULL ? 1 : scaled (HISTORIES);
-
-  g_test_message ("%u histories from seed %u on", n, first);
-  for (guint32 i = 0; i < n; i++)
-    {
-      g_test_message ("seed %u", first + i);
-      run_history (fixture, first + i);
-    }
+  model_run_histories (scaled (HISTORIES), run_history, fixture);
 }
 
 int
