@@ -139,12 +139,6 @@ vmd_service_release (VmdService *self)
     g_signal_emit (self, signals[SIGNAL_IDLE], 0);
 }
 
-gboolean
-vmd_service_is_idle (VmdService *self)
-{
-  return self->holds == 0;
-}
-
 void
 vmd_service_add_lock (VmdService *self, const char *token, VmdLock *lock, const char *sender,
                       GDestroyNotify released, gpointer data)

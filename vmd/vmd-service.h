@@ -27,7 +27,6 @@ GDBusConnection *vmd_service_get_polkit (VmdService *self);
  * when the last has gone, "busy" when the first has come. */
 void vmd_service_hold (VmdService *self);
 void vmd_service_release (VmdService *self);
-gboolean vmd_service_is_idle (VmdService *self);
 
 /* Locks that clients hold, by their tokens. @released is called with @data when the lock has been
  * removed, whoever does it. */

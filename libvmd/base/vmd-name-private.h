@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The forms that names, ids, sizes and guest paths have. Every reader of outside input goes through
+/* The forms that names, ids and guest paths have. Every reader of outside input goes through
  * here. */
 
 #include "vmd-error.h"
@@ -16,6 +16,5 @@ gboolean vmd_name_validate (const char *name, const char *what, GError **error);
 gboolean vmd_id_is_valid (const char *id);
 char *vmd_id_new (void);
 gboolean vmd_guest_path_validate (const char *path, GError **error);
-gboolean vmd_size_parse (const char *text, const char *what, guint64 *bytes, GError **error);
 
 G_END_DECLS

@@ -31,7 +31,6 @@ typedef struct
 } VmdGuestAddress;
 
 void vmd_guest_address_free (VmdGuestAddress *address);
-VmdGuestAddress *vmd_guest_address_copy (const VmdGuestAddress *address);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmdGuestAddress, vmd_guest_address_free)
 
 #define VMD_TYPE_TRANSPORT (vmd_transport_get_type ())

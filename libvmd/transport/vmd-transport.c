@@ -36,22 +36,6 @@ vmd_guest_address_free (VmdGuestAddress *address)
   g_free (address);
 }
 
-/* Returns: (transfer full) */
-VmdGuestAddress *
-vmd_guest_address_copy (const VmdGuestAddress *address)
-{
-  VmdGuestAddress *copy = g_memdup2 (address, sizeof *address);
-
-  copy->vm_id = g_strdup (address->vm_id);
-  copy->host = g_strdup (address->host);
-  copy->user = g_strdup (address->user);
-  copy->client_key = g_strdup (address->client_key);
-  copy->host_key = g_strdup (address->host_key);
-  copy->server_software = g_strdup (address->server_software);
-  copy->fake_root = g_strdup (address->fake_root);
-  return copy;
-}
-
 /**
  * vmd_transport_connect:
  * @deadline: in the time of g_get_monotonic_time()

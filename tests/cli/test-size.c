@@ -15,7 +15,7 @@ tell (const char *text)
   g_test_message ("“%s”", escaped);
 }
 
-/* LESSONS 41. The same cases as libvmd's own parser has. */
+/* LESSONS 41. */
 static const struct
 {
   const char *text;
@@ -54,6 +54,22 @@ static const struct
   { "4P", 0 },
   { "0x10", 0 },
   { "4\xff", 0 },
+  { "0001", 1 },
+  { "1k", 1024 },
+  { "16777215TiB", G_GUINT64_CONSTANT (16777215) << 40 },
+  { "18014398509481984K", 0 },
+  { "00", 0 },
+  { "-4G", 0 },
+  { "+4G", 0 },
+  { "4,5G", 0 },
+  { "1e9", 0 },
+  { "GiB", 0 },
+  { "4gib", 0 },
+  { "4E", 0 },
+  { "4G4", 0 },
+  { "4\n", 0 },
+  { "\xc3\xbc", 0 },
+  { "four", 0 },
 };
 
 static void
