@@ -5,6 +5,7 @@
 #include "vmctl-batch.h"
 #include "vmctl-command.h"
 #include "vmctl-json.h"
+#include "vmctl-listing.h"
 #include "vmctl-resolve.h"
 #include "vmctl-table.h"
 #include "vmctl-text.h"
@@ -106,10 +107,7 @@ run_list (VmctlClient *client, const VmctlArguments *arguments, GError **error)
       json_builder_end_object (builder);
     }
   json_builder_end_array (builder);
-  if (vmctl_client_is_json (client))
-    vmctl_json_print (builder);
-  else
-    vmctl_table_print (table);
+  vmctl_listing_print (client, table, builder);
   return 0;
 }
 

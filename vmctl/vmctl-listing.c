@@ -20,6 +20,16 @@ print_json (const VmctlListing *listing, gpointer proxy)
   vmctl_json_print (builder);
 }
 
+/* What was put into both, by the one that is asked for. */
+void
+vmctl_listing_print (VmctlClient *client, VmctlTable *table, JsonBuilder *builder)
+{
+  if (vmctl_client_is_json (client))
+    vmctl_json_print (builder);
+  else
+    vmctl_table_print (table);
+}
+
 /* All that there are: an array, or a table. */
 int
 vmctl_listing_print_all (VmctlClient *client, const VmctlListing *listing, GError **error)
@@ -39,10 +49,7 @@ vmctl_listing_print_all (VmctlClient *client, const VmctlListing *listing, GErro
       listing->add_row (table, proxies->pdata[i], FALSE);
     }
   json_builder_end_array (builder);
-  if (vmctl_client_is_json (client))
-    vmctl_json_print (builder);
-  else
-    vmctl_table_print (table);
+  vmctl_listing_print (client, table, builder);
   return 0;
 }
 

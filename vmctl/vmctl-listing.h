@@ -30,6 +30,7 @@ typedef struct
   void (*add_json) (JsonBuilder *builder, gpointer proxy);
 } VmctlRecord;
 
+void vmctl_listing_print (VmctlClient *client, VmctlTable *table, JsonBuilder *builder);
 int vmctl_listing_print_all (VmctlClient *client, const VmctlListing *listing, GError **error);
 int vmctl_listing_print_one (VmctlClient *client, const VmctlListing *listing, const char *name,
                              GError **error);

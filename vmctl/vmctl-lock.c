@@ -8,6 +8,7 @@
 #include "vmctl-command.h"
 #include "vmctl-error.h"
 #include "vmctl-json.h"
+#include "vmctl-listing.h"
 #include "vmctl-objects.h"
 #include "vmctl-resolve.h"
 #include "vmctl-table.h"
@@ -339,10 +340,7 @@ run_list (VmctlClient *client, const VmctlArguments *arguments, GError **error)
   while (g_variant_iter_loop (iterator, "@a{sv}", &lock))
     add_lock (lock, vms, table, builder);
   json_builder_end_array (builder);
-  if (vmctl_client_is_json (client))
-    vmctl_json_print (builder);
-  else
-    vmctl_table_print (table);
+  vmctl_listing_print (client, table, builder);
   return 0;
 }
 

@@ -7,9 +7,8 @@
 #include <string.h>
 #include <vmd-error.h>
 
-/* Sizes, counts and durations as people write them. The sizes are those that libvmd reads (its
- * table of cases is a test of both); "GB" is refused rather than guessed at, since half of the
- * world means 10⁹ by it. What is absent never gets here: absent is not zero. */
+/* Sizes, counts and durations as people write them. "GB" is refused rather than guessed at, since
+ * half of the world means 10⁹ by it. What is absent never gets here: absent is not zero. */
 
 /* The digits at the beginning of @text. */
 static gboolean
@@ -107,64 +106,84 @@ vmctl_version_parse (const char *text, const char *what, guint64 *version, GErro
   return TRUE;
 }
 
-/* "30d", "12h", "45m", "90s", "90" (seconds): how long something is to last, which is never 0. */
-gboolean
-vmctl_lifetime_parse (const char *text, const char *what, guint *seconds, GError **error)
+typedef struct
 {
-  static const struct
-  {
-    const char *suffix;
-    guint factor;
-  } units[] = {
-    { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 60 * 60 }, { "d", 24 * 60 * 60 },
-  };
+  const char *suffix;
+  guint factor;
+} Unit;
+
+typedef enum
+{
+  WITH_UNIT, /* and within 2³² − 1 */
+  TOO_LARGE,
+  NO_UNIT,
+} Reading;
+
+/* A whole number with one of @units, of which one may be "". */
+static Reading
+read_with_unit (const char *text, const Unit *units, gsize n_units, guint *value)
+{
   const char *end;
   guint64 number;
   gboolean fits = parse_digits (text, &end, &number);
 
-  for (guint i = 0; i < G_N_ELEMENTS (units) && end != text; i++)
+  if (end != text && !fits)
+    return TOO_LARGE;
+  for (gsize i = 0; i < n_units && end != text; i++)
     {
-      if (!fits)
-        return fail (error, "is too long", text, what);
       if (strcmp (end, units[i].suffix) != 0)
         continue;
       if (number > G_MAXUINT32 / units[i].factor)
-        return fail (error, "is too long", text, what);
-      if (number == 0)
-        return fail (error, "is over at once", text, what);
-      *seconds = (guint) number * units[i].factor;
-      return TRUE;
+        return TOO_LARGE;
+      *value = (guint) number * units[i].factor;
+      return WITH_UNIT;
     }
-  return fail (error, "is no lifetime: write seconds, or a whole number with s, m, h or d", text,
-               what);
+  return NO_UNIT;
+}
+
+/* "30d", "12h", "45m", "90s", "90" (seconds): how long something is to last, which is never 0. */
+gboolean
+vmctl_lifetime_parse (const char *text, const char *what, guint *seconds, GError **error)
+{
+  static const Unit units[] = {
+    { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 60 * 60 }, { "d", 24 * 60 * 60 },
+  };
+  guint value = 0;
+
+  switch (read_with_unit (text, units, G_N_ELEMENTS (units), &value))
+    {
+    case NO_UNIT:
+      return fail (error, "is no lifetime: write seconds, or a whole number with s, m, h or d",
+                   text, what);
+    case TOO_LARGE:
+      return fail (error, "is too long", text, what);
+    case WITH_UNIT:
+    default:
+      break;
+    }
+  if (value == 0)
+    return fail (error, "is over at once", text, what);
+  *seconds = value;
+  return TRUE;
 }
 
 /* "10s", "500ms", "2m", "10" (seconds); "0" is a duration. */
 gboolean
 vmctl_duration_parse (const char *text, const char *what, guint *milliseconds, GError **error)
 {
-  static const struct
-  {
-    const char *suffix;
-    guint factor;
-  } units[] = {
-    { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 }
+  static const Unit units[] = {
+    { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 },
   };
-  const char *end;
-  guint64 number;
-  gboolean fits = parse_digits (text, &end, &number);
 
-  for (guint i = 0; i < G_N_ELEMENTS (units) && end != text; i++)
+  switch (read_with_unit (text, units, G_N_ELEMENTS (units), milliseconds))
     {
-      if (!fits)
-        return fail (error, "is too long", text, what);
-      if (strcmp (end, units[i].suffix) != 0)
-        continue;
-      if (number > G_MAXUINT32 / units[i].factor)
-        return fail (error, "is too long", text, what);
-      *milliseconds = (guint) number * units[i].factor;
+    case NO_UNIT:
+      return fail (error, "is no duration: write seconds, or a whole number with ms, s, m or h",
+                   text, what);
+    case TOO_LARGE:
+      return fail (error, "is too long", text, what);
+    case WITH_UNIT:
+    default:
       return TRUE;
     }
-  return fail (error, "is no duration: write seconds, or a whole number with ms, s, m or h", text,
-               what);
 }

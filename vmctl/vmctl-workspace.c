@@ -5,6 +5,7 @@
 #include "vmctl-command.h"
 #include "vmctl-import.h"
 #include "vmctl-json.h"
+#include "vmctl-listing.h"
 #include "vmctl-resolve.h"
 #include "vmctl-table.h"
 #include "vmctl-text.h"
@@ -138,10 +139,7 @@ run_list (VmctlClient *client, const VmctlArguments *arguments, GError **error)
       add_row (table, workspaces->pdata[i], vms);
     }
   json_builder_end_array (builder);
-  if (vmctl_client_is_json (client))
-    vmctl_json_print (builder);
-  else
-    vmctl_table_print (table);
+  vmctl_listing_print (client, table, builder);
   return 0;
 }
 
