@@ -129,7 +129,9 @@ vmd_peer_server_new (VmdService *service, const char *path, GError **error)
   self->observer = g_dbus_auth_observer_new ();
   g_signal_connect_object (self->observer, "authorize-authenticated-peer",
                            G_CALLBACK (authorize_peer_cb), self, 0);
-  mask = umask (0177);
+  /* The mask is the whole process's: with 0177 a directory that another thread makes just now would
+   * be one that nobody can look into. */
+  mask = umask (077);
   self->server =
       g_dbus_server_new_sync (self->address, G_DBUS_SERVER_FLAGS_AUTHENTICATION_REQUIRE_SAME_USER,
                               guid, self->observer, NULL, &local);
@@ -140,6 +142,7 @@ vmd_peer_server_new (VmdService *service, const char *path, GError **error)
                    local->message);
       return NULL;
     }
+  g_chmod (path, 0600);
   g_signal_connect_object (self->server, "new-connection", G_CALLBACK (new_connection_cb), self, 0);
   g_dbus_server_start (self->server);
   return g_steal_pointer (&self);
