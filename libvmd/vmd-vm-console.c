@@ -65,8 +65,8 @@ vmd_vm_dup_console_tail (VmdVm *self)
  * hole of the file, which reads as NUL bytes and which lseek() with SEEK_DATA skips. Needs no lock
  * and does not wait.
  *
- * Returns: (transfer full): a descriptor for reading, at the first byte that is still there, the
- *   caller's to close; -1 with %VMD_ERROR_NOT_FOUND when the VM was never started
+ * Returns: a descriptor for reading, at the first byte that is still there, the caller's to close;
+ *   -1 with %VMD_ERROR_NOT_FOUND when the VM was never started
  *
  * Since: 0.1
  */
@@ -97,7 +97,7 @@ vmd_vm_open_log (VmdVm *self, GError **error)
  * now on. The hypervisor serves one client at a time: the next one's turn comes when the one before
  * has closed. Needs no lock; waits for two seconds at most.
  *
- * Returns: (transfer full): a connected socket, the caller's to close; -1 with
+ * Returns: a connected socket, the caller's to close; -1 with
  *   %VMD_ERROR_WRONG_STATE when the VM does not run
  *
  * Since: 0.1

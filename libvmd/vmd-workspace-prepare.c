@@ -295,7 +295,7 @@ find_result (const Import *self, GError **error)
  * vmd_workspace_prepare:
  * @vm: a running VM
  * @guest_path: where in the guest: absolute, missing parents are made
- * @source_fd: (transfer full): a socket at whose other end a #VmdSource serves
+ * @source_fd: a socket at whose other end a #VmdSource serves
  * @mode: "full-copy"
  * @replace: put the new tree in the place of the workspace that is there
  * @lock: (nullable): a lock on @vm's workspace, exclusive; %NULL: it is taken
