@@ -216,21 +216,42 @@ typedef struct
 {
   VmdSignalQueue *queue;
   TestEmitter *emitter;
-  int *round; /* atomic: which one has begun */
-  int n_rounds;
+  guint n_rounds;
+
+  GMutex mutex; /* guards what follows, and the queue between two rounds */
+  GCond changed;
+  guint n_begun;
+  guint n_ended;
 } Racer;
+
+static void
+wait_for_round (Racer *racer, const guint *number, guint wanted)
+{
+  g_mutex_lock (&racer->mutex);
+  while (*number < wanted)
+    g_cond_wait (&racer->changed, &racer->mutex);
+  g_mutex_unlock (&racer->mutex);
+}
+
+static void
+set_round (Racer *racer, guint *number, guint value)
+{
+  g_mutex_lock (&racer->mutex);
+  *number = value;
+  g_cond_broadcast (&racer->changed);
+  g_mutex_unlock (&racer->mutex);
+}
 
 static gpointer
 push_once_a_round (gpointer data)
 {
   Racer *racer = data;
 
-  for (int i = 1; i <= racer->n_rounds; i++)
+  for (guint i = 1; i <= racer->n_rounds; i++)
     {
-      while (g_atomic_int_get (racer->round) < 2 * i - 1)
-        ;
+      wait_for_round (racer, &racer->n_begun, i);
       vmd_signal_queue_push (racer->queue, racer->emitter, signals[CHANGED], NULL);
-      g_atomic_int_set (racer->round, 2 * i);
+      set_round (racer, &racer->n_ended, i);
     }
   return NULL;
 }
@@ -240,25 +261,25 @@ push_once_a_round (gpointer data)
 static void
 test_close_beside_push (void)
 {
-  int round = 0;
-  Racer racer = { .round = &round, .n_rounds = (int) scaled (20000) };
-  g_autoptr (TestEmitter) emitter = new_emitter (0);
+  Racer racer = { .emitter = new_emitter (0), .n_rounds = scaled (2000) };
   GThread *thread;
 
-  racer.emitter = emitter;
+  g_mutex_init (&racer.mutex);
+  g_cond_init (&racer.changed);
   thread = g_thread_new ("racer", push_once_a_round, &racer);
-  for (int i = 1; i <= racer.n_rounds; i++)
+  for (guint i = 1; i <= racer.n_rounds; i++)
     {
       racer.queue = vmd_signal_queue_new (g_main_context_default ());
-      g_atomic_int_set (&round, 2 * i - 1);
+      set_round (&racer, &racer.n_begun, i);
       vmd_signal_queue_close (racer.queue);
-      while (g_atomic_int_get (&round) < 2 * i)
-        ;
+      wait_for_round (&racer, &racer.n_ended, i);
       vmd_signal_queue_unref (racer.queue);
     }
   g_thread_join (thread);
   run_ready ();
-  g_assert_finalize_object (g_steal_pointer (&emitter));
+  g_assert_finalize_object (racer.emitter);
+  g_cond_clear (&racer.changed);
+  g_mutex_clear (&racer.mutex);
 }
 
 #define add_test(path, function) g_test_add (path, Fixture, NULL, set_up, function, tear_down)
