@@ -266,8 +266,8 @@ find_kernel_in_store (sqlite3 *db, gpointer data, GError **error)
   return FALSE;
 }
 
-/* After a sync or a transaction that failed; of the latter that does not always mean that nothing was
- * committed. */
+/* After a sync or a transaction that failed; of the latter that does not always mean that nothing
+ * was committed. */
 static void
 unpublish_kernel (VmdManager *self, const char *staged, const char *version, gboolean existed,
                   GError **failed)

@@ -106,8 +106,8 @@ show_one (VmctlClient *client, const VmctlRecord *record, VmctlTarget *target, J
   record->print (proxy);
 }
 
-/* All that is known of each: an array, or records with an empty line between. Returns the worst exit
- * status. */
+/* All that is known of each: an array, or records with an empty line between. Returns the worst
+ * exit status. */
 int
 vmctl_listing_show (VmctlClient *client, const VmctlRecord *record, GPtrArray *targets)
 {

@@ -25,8 +25,8 @@
  *   stall-connect     connecting stands still until the file is gone
  *   slow-connect      connecting takes as many milliseconds as the file says
  *   stall-write       so does writing to a spawned command, once as many bytes are written
- *   stall-read        so does reading from one
  *                     as the file says
+ *   stall-read        so does reading from one
  *   cut-write         the connection breaks at that point instead
  * While something stands still, there is a file `stalled`. */
 

@@ -15,7 +15,7 @@
  *   latency COUNT            from a set to its arrival
  *   sets COUNT IN-FLIGHT     sets as fast as they are acknowledged
  *   group                    one value for the whole fleet
- *   keep_alive SECONDS       from the next connection on, each device shows so often that it is there
+ *   keep_alive SECONDS       from the next connection on, so often does each device show itself
  *   idle SECONDS             nothing but that
  *   port PORT                the server is another one now, with the same devices
  *
