@@ -49,48 +49,106 @@ compare_cb (gconstpointer a, gconstpointer b, gpointer data)
   return strcmp (g_dbus_proxy_get_object_path (first), g_dbus_proxy_get_object_path (second));
 }
 
-static GDBusObjectManager *
-load (VmctlClient *client, GError **error)
+static GVariant *
+await_call (VmctlClient *client, const char *name, const char *path, const char *interface,
+            const char *method, GVariant *parameters, const char *type, GError **error)
 {
   g_autoptr (GAsyncResult) result = NULL;
-  GDBusObjectManager *manager;
   GError *local = NULL;
+  GVariant *reply;
 
-  vmd_dbus_object_manager_client_new (
-      vmctl_client_get_bus (client), G_DBUS_OBJECT_MANAGER_CLIENT_FLAGS_NONE,
-      vmctl_client_get_bus_name (client), VMCTL_OBJECT_PATH, vmctl_client_get_cancellable (client),
-      vmctl_await_cb, &result);
+  g_dbus_connection_call (vmctl_client_get_bus (client), name, path, interface, method, parameters,
+                          G_VARIANT_TYPE (type), G_DBUS_CALL_FLAGS_NONE, G_MAXINT,
+                          vmctl_client_get_cancellable (client), vmctl_await_cb, &result);
   vmctl_await (&result);
-  manager = vmd_dbus_object_manager_client_new_finish (result, &local);
-  if (manager == NULL)
+  reply = g_dbus_connection_call_finish (vmctl_client_get_bus (client), result, &local);
+  if (reply == NULL)
     {
       vmctl_error_convert (&local);
       g_propagate_error (error, local);
     }
-  return manager;
+  return reply;
 }
 
-/* All objects of @kind, as the generated proxies with their properties, in their order.
- * (transfer full) (element-type GDBusProxy) */
+/* Whom a proxy is to be of: with a name that may change hands, making it would ask the bus who has
+ * it, for each. NULL without an error: there is no bus. */
+static char *
+find_owner (VmctlClient *client, GError **error)
+{
+  const char *name = vmctl_client_get_bus_name (client);
+  g_autoptr (GVariant) reply = NULL;
+  char *owner = NULL;
+
+  if (name == NULL)
+    return NULL;
+  reply =
+      await_call (client, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                  "GetNameOwner", g_variant_new ("(s)", name), "(s)", error);
+  if (reply != NULL)
+    g_variant_get (reply, "(s)", &owner);
+  return owner;
+}
+
+/* The generated proxy, with @properties; it never asks for more and hears of no change. */
+static GDBusProxy *
+new_proxy (VmctlClient *client, const char *owner, const char *path, const char *interface,
+           GVariant *properties, GError **error)
+{
+  GType type = vmd_dbus_object_manager_client_get_proxy_type (NULL, path, interface, NULL);
+  GDBusProxyFlags flags = G_DBUS_PROXY_FLAGS_DO_NOT_LOAD_PROPERTIES |
+                          G_DBUS_PROXY_FLAGS_DO_NOT_CONNECT_SIGNALS |
+                          G_DBUS_PROXY_FLAGS_DO_NOT_AUTO_START;
+  GDBusProxy *proxy = g_initable_new (type, NULL, error, "g-flags", flags, "g-connection",
+                                      vmctl_client_get_bus (client), "g-name", owner,
+                                      "g-object-path", path, "g-interface-name", interface, NULL);
+  GVariantIter iterator;
+  const char *name;
+  GVariant *value;
+
+  if (proxy == NULL)
+    return NULL;
+  g_variant_iter_init (&iterator, properties);
+  while (g_variant_iter_loop (&iterator, "{&sv}", &name, &value))
+    g_dbus_proxy_set_cached_property (proxy, name, value);
+  return proxy;
+}
+
+/* All objects of @kind, as the generated proxies with their properties, in their order. Of the
+ * others, which come too and of which there are more as a rule (a hundred jobs that have ended),
+ * nothing is made. (transfer full) (element-type GDBusProxy) */
 GPtrArray *
 vmctl_objects_list (VmctlClient *client, const VmctlObjectKind *kind, GError **error)
 {
-  g_autoptr (GDBusObjectManager) manager = load (client, error);
-  GPtrArray *proxies;
-  GList *objects;
+  const char *interface = kind->get_info ()->name;
+  g_autoptr (GPtrArray) proxies = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GVariantIter) objects = NULL;
+  g_autoptr (GVariant) reply = NULL;
+  g_autofree char *owner = NULL;
+  GVariant *interfaces;
+  const char *path;
 
-  if (manager == NULL)
+  owner = find_owner (client, error);
+  if (owner == NULL && vmctl_client_get_bus_name (client) != NULL)
     return NULL;
-  proxies = g_ptr_array_new_with_free_func (g_object_unref);
-  objects = g_dbus_object_manager_get_objects (manager);
-  for (GList *l = objects; l != NULL; l = l->next)
+  reply = await_call (client, owner, VMCTL_OBJECT_PATH, "org.freedesktop.DBus.ObjectManager",
+                      "GetManagedObjects", NULL, "(a{oa{sa{sv}}})", error);
+  if (reply == NULL)
+    return NULL;
+  g_variant_get (reply, "(a{oa{sa{sv}}})", &objects);
+  while (g_variant_iter_next (objects, "{&o@a{sa{sv}}}", &path, &interfaces))
     {
-      GDBusInterface *interface = g_dbus_object_get_interface (l->data, kind->get_info ()->name);
+      g_autoptr (GVariant) properties =
+          g_variant_lookup_value (interfaces, interface, G_VARIANT_TYPE_VARDICT);
+      GDBusProxy *proxy;
 
-      if (interface != NULL)
-        g_ptr_array_add (proxies, interface);
+      g_variant_unref (interfaces);
+      if (properties == NULL)
+        continue;
+      proxy = new_proxy (client, owner, path, interface, properties, error);
+      if (proxy == NULL)
+        return NULL;
+      g_ptr_array_add (proxies, proxy);
     }
-  g_list_free_full (objects, g_object_unref);
   g_ptr_array_sort_with_data (proxies, compare_cb, (gpointer) kind);
-  return proxies;
+  return g_steal_pointer (&proxies);
 }
