@@ -50,15 +50,13 @@ format (const Author *self, const char *user)
   return g_strconcat (user, process, self->note != NULL ? ": " : "", self->note, NULL);
 }
 
-static gpointer
-name_thread (gpointer data)
+static void
+look_up_name (GTask *task)
 {
-  g_autoptr (GTask) task = data;
   const Author *self = g_task_get_task_data (task);
   g_autofree char *user = dup_user_name (self->uid);
 
   g_task_return_pointer (task, format (self, user), g_free);
-  return NULL;
 }
 
 static void
@@ -69,7 +67,8 @@ find_name (GTask *task)
   if (self->uid == geteuid ())
     g_task_return_pointer (task, format (self, g_get_user_name ()), g_free);
   else
-    g_thread_unref (g_thread_new ("user-name", name_thread, g_object_ref (task)));
+    vmd_service_run_aside (vmd_export_get_service (g_task_get_source_object (task)),
+                           g_object_ref (task), look_up_name);
 }
 
 static void

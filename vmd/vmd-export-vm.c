@@ -341,10 +341,9 @@ run_open_log (VmdCall *call)
 }
 
 /* Connecting waits for the hypervisor, for two seconds at most: not on the main loop. */
-static gpointer
-open_console_thread (gpointer data)
+static void
+open_console (GTask *task)
 {
-  g_autoptr (GTask) task = data;
   GError *error = NULL;
   int fd = vmd_vm_open_console (g_task_get_source_object (task), &error);
 
@@ -352,7 +351,6 @@ open_console_thread (gpointer data)
     g_task_return_error (task, error);
   else
     g_task_return_int (task, fd);
-  return NULL;
 }
 
 static void
@@ -370,7 +368,7 @@ run_open_console (VmdCall *call)
   GTask *task = g_task_new (vmd_call_get_object (call), NULL, console_opened_cb, call);
 
   g_task_set_source_tag (task, run_open_console);
-  g_thread_unref (g_thread_new ("open-console", open_console_thread, task));
+  vmd_service_run_aside (vmd_export_get_service (vmd_call_get_export (call)), task, open_console);
 }
 
 static void

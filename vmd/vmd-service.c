@@ -4,6 +4,14 @@
 
 #include "vmd-service.h"
 
+#define MAX_ASIDE 8
+
+typedef struct
+{
+  GTask *task;
+  void (*func) (GTask *task);
+} Aside;
+
 typedef struct
 {
   VmdLock *lock;
@@ -21,6 +29,7 @@ struct _VmdService
   GDBusConnection *polkit; /* (nullable) */
   char *channel_address; /* (nullable) */
   GHashTable *locks; /* token → HeldLock */
+  GThreadPool *aside; /* of Aside; a thread for each would be as many as clients like */
   guint holds;
 };
 
@@ -48,11 +57,22 @@ held_lock_free (gpointer data)
 }
 
 static void
+run_aside (gpointer data, gpointer unused)
+{
+  Aside *aside = data;
+
+  aside->func (aside->task);
+  g_object_unref (aside->task);
+  g_free (aside);
+}
+
+static void
 vmd_service_finalize (GObject *object)
 {
   VmdService *self = VMD_SERVICE (object);
 
   g_hash_table_unref (self->locks);
+  g_thread_pool_free (self->aside, FALSE, TRUE);
   g_free (self->channel_address);
   g_clear_object (&self->polkit);
   g_clear_object (&self->news);
@@ -74,6 +94,7 @@ static void
 vmd_service_init (VmdService *self)
 {
   self->locks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, held_lock_free);
+  self->aside = g_thread_pool_new (run_aside, NULL, MAX_ASIDE, FALSE, NULL);
 }
 
 VmdService *
@@ -182,4 +203,14 @@ vmd_service_sender_holds (VmdService *self, const char *sender, VmdLockKind kind
         return TRUE;
     }
   return FALSE;
+}
+
+void
+vmd_service_run_aside (VmdService *self, GTask *task, void (*func) (GTask *task))
+{
+  Aside *aside = g_new (Aside, 1);
+
+  aside->task = task;
+  aside->func = func;
+  g_thread_pool_push (self->aside, aside, NULL);
 }

@@ -28,6 +28,10 @@ GDBusConnection *vmd_service_get_polkit (VmdService *self);
 void vmd_service_hold (VmdService *self);
 void vmd_service_release (VmdService *self);
 
+/* Runs @func with @task on one of a few threads, for what waits for a second or two; more than they
+ * can do waits for them. Consumes @task. */
+void vmd_service_run_aside (VmdService *self, GTask *task, void (*func) (GTask *task));
+
 /* Locks that clients hold, by their tokens. @released is called with @data when the lock has been
  * removed, whoever does it. */
 void vmd_service_add_lock (VmdService *self, const char *token, VmdLock *lock, const char *sender,

@@ -5,6 +5,7 @@
 """What vmd shows and does on a bus and peer to peer, on the fake backend: DESIGN 10."""
 
 import os
+import signal
 import socket
 import sys
 
@@ -290,6 +291,27 @@ class Descriptors:
                    3, "/workspace", {})
         self.fails("InvalidArgument", self.client.call, MANAGER, "Manager", "ImportImage",
                    "sha{sv}", "base", 0, {})
+
+    def test_many_consoles(self):
+        """Those that wait for a hypervisor which does not answer have a few threads between them."""
+        path = self.running()
+        pid = self.client.get(path, "Vm", "Pid")
+        threads = f"/proc/{self.daemon.pid}/task"
+        before = len(os.listdir(threads))
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            calls = [self.client.begin(path, "Vm", "OpenConsole") for _ in range(30)]
+            self.client.get(path, "Vm", "Pid")
+            self.assertLessEqual(len(os.listdir(threads)), before + 20)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        for call in calls:
+            try:
+                call.wait()
+            except BusError as error:
+                self.assertEqual(error.name, "TimedOut", error)
+            else:
+                os.close(call.descriptors[0])
 
     def test_not_for_reading(self):
         """Bytes from it would be waited for for ever."""
