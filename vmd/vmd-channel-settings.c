@@ -104,6 +104,7 @@ read_file (VmdChannelSettings *self, VmdChannelOptions *options, const char *pat
 {
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_autoptr (GError) local = NULL;
+  g_auto (GStrv) groups = NULL;
   g_auto (GStrv) names = NULL;
 
   if (!g_key_file_load_from_file (file, path, G_KEY_FILE_NONE, &local))
@@ -114,6 +115,14 @@ read_file (VmdChannelSettings *self, VmdChannelOptions *options, const char *pat
                    local->message);
       return FALSE;
     }
+  groups = g_key_file_get_groups (file, NULL);
+  for (guint i = 0; groups[i] != NULL; i++)
+    if (!g_str_equal (groups[i], GROUP))
+      {
+        g_set_error (error, VMD_ERROR, VMD_ERROR_INVALID_ARGUMENT, "%s: there is no group “%s”",
+                     path, groups[i]);
+        return FALSE;
+      }
   names = g_key_file_get_keys (file, GROUP, NULL, NULL);
   for (guint i = 0; names != NULL && names[i] != NULL; i++)
     if (!take_setting (self, options, path, names[i], file, error))

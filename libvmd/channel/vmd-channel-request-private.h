@@ -64,8 +64,9 @@ struct _VmdChannelRequest
 };
 
 const VmdChannelRoute *vmd_channel_routes_get (guint *n_routes);
-const VmdChannelRoute *vmd_channel_route_find (const char *method, const char *path,
-                                               char **parameters, gboolean *is_known);
+const VmdChannelRoute *
+vmd_channel_route_find (const char *method, const char *path, char **parameters);
+char *vmd_channel_route_dup_methods (const char *path);
 
 /* Checks the headers; answers when something is wrong with them. NULL: it has. (transfer full) */
 VmdChannelRequest *

@@ -260,14 +260,18 @@ static gboolean
 find_route (VmdChannelRequest *self, const char *path)
 {
   const char *method = soup_server_message_get_method (self->message);
-  gboolean is_known = FALSE;
+  g_autofree char *methods = NULL;
 
-  self->route = vmd_channel_route_find (method, path, self->parameters, &is_known);
+  self->route = vmd_channel_route_find (method, path, self->parameters);
   if (self->route != NULL)
     return TRUE;
-  if (is_known)
-    vmd_channel_request_refuse (self, SOUP_STATUS_METHOD_NOT_ALLOWED,
-                                get_code (VMD_ERROR_UNSUPPORTED), "This cannot be done to it");
+  methods = vmd_channel_route_dup_methods (path);
+  if (methods != NULL)
+    {
+      set_header (self, "Allow", methods);
+      vmd_channel_request_refuse (self, SOUP_STATUS_METHOD_NOT_ALLOWED,
+                                  get_code (VMD_ERROR_UNSUPPORTED), "This cannot be done to it");
+    }
   else
     vmd_channel_request_refuse (self, SOUP_STATUS_NOT_FOUND, get_code (VMD_ERROR_NOT_FOUND),
                                 "There is nothing at this path");

@@ -109,24 +109,47 @@ matches (const char *pattern, const char *path, const char *places[VMD_ROUTE_PAR
   return *pattern == '\0' && *path == '\0';
 }
 
-/* @parameters: (out): what stood for "{…}", (transfer full). *@is_known: there is something at
- * @path, if not for @method. */
-const VmdChannelRoute *
-vmd_channel_route_find (const char *method, const char *path, char **parameters, gboolean *is_known)
+/* HEAD is GET without the body, which libsoup leaves out. A stream is nothing but its body. */
+static gboolean
+takes (const VmdChannelRoute *route, const char *method)
 {
-  *is_known = FALSE;
+  if (strcmp (method, "HEAD") == 0)
+    return strcmp (route->method, "GET") == 0 && route->serve != vmd_channel_serve_stream;
+  return strcmp (route->method, method) == 0;
+}
+
+/* @parameters: (out): what stood for "{…}", (transfer full). (nullable) */
+const VmdChannelRoute *
+vmd_channel_route_find (const char *method, const char *path, char **parameters)
+{
   for (guint i = 0; i < G_N_ELEMENTS (routes); i++)
     {
       const char *places[VMD_ROUTE_PARAMETERS] = { NULL };
 
-      if (!matches (routes[i].path, path, places))
-        continue;
-      *is_known = TRUE;
-      if (strcmp (routes[i].method, method) != 0)
+      if (!matches (routes[i].path, path, places) || !takes (&routes[i], method))
         continue;
       for (guint k = 0; k < VMD_ROUTE_PARAMETERS; k++)
         parameters[k] = places[k] != NULL ? g_strndup (places[k], strcspn (places[k], "/")) : NULL;
       return &routes[i];
     }
   return NULL;
+}
+
+/* What there is at @path, as in "GET, HEAD, PUT"; NULL: nothing. (transfer full) */
+char *
+vmd_channel_route_dup_methods (const char *path)
+{
+  g_autoptr (GString) methods = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (routes); i++)
+    {
+      const char *places[VMD_ROUTE_PARAMETERS] = { NULL };
+
+      if (!matches (routes[i].path, path, places))
+        continue;
+      g_string_append_printf (methods, "%s%s", methods->len > 0 ? ", " : "", routes[i].method);
+      if (takes (&routes[i], "HEAD"))
+        g_string_append (methods, ", HEAD");
+    }
+  return methods->len > 0 ? g_string_free (g_steal_pointer (&methods), FALSE) : NULL;
 }

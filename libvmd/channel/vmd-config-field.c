@@ -205,9 +205,15 @@ read_keyword (VmdJsonScan *scan, const char *name, gpointer data, GError **error
   Keyword keyword;
 
   if (!find_keyword (name, reader->is_item, &keyword))
-    return vmd_json_scan_fail (scan, error,
-                               reader->is_item ? "the items of a list have no such keyword"
-                                               : "a field has no such keyword");
+    {
+      g_autofree char *shown =
+          g_utf8_substring (name, 0, MIN (g_utf8_strlen (name, -1), MAX_SHOWN));
+
+      return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT,
+                       reader->is_item ? "the items of a list have no keyword “%s”"
+                                       : "a field has no keyword “%s”",
+                       shown);
+    }
   if (reader->field->texts[keyword] != NULL)
     return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT, "“%s” is there twice", name);
   if (!scan_word (reader, keyword, scan, text, error))
@@ -353,7 +359,7 @@ check_number (const VmdConfigField *self, const char *value, gsize length, GErro
   return TRUE;
 }
 
-/* @n of @what must be within the bounds that there are. */
+/* @n of @what, in the singular, must be within the bounds that there are. */
 static gboolean
 check_count (const VmdConfigField *self, Keyword least, Keyword most, guint64 n, const char *what,
              GError **error)
@@ -362,11 +368,12 @@ check_count (const VmdConfigField *self, Keyword least, Keyword most, guint64 n,
 
   if (minimum != NULL && n < g_ascii_strtoull (minimum, NULL, 10))
     return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT,
-                     "it has %" G_GUINT64_FORMAT " %s, and must have at least %s", n, what,
-                     minimum);
+                     "it has %" G_GUINT64_FORMAT " %s%s, and must have at least %s", n, what,
+                     n == 1 ? "" : "s", minimum);
   if (maximum != NULL && n > g_ascii_strtoull (maximum, NULL, 10))
     return vmd_fail (error, VMD_ERROR_INVALID_ARGUMENT,
-                     "it has %" G_GUINT64_FORMAT " %s, and must have at most %s", n, what, maximum);
+                     "it has %" G_GUINT64_FORMAT " %s%s, and must have at most %s", n, what,
+                     n == 1 ? "" : "s", maximum);
   return TRUE;
 }
 
@@ -379,7 +386,7 @@ check_string (const VmdConfigField *self, const char *value, gsize length, GErro
     return fail_value (error, value, length, "a string");
   text = vmd_json_decode_string (value, length);
   if (!check_count (self, KEYWORD_MIN_LENGTH, KEYWORD_MAX_LENGTH, g_utf8_strlen (text, -1),
-                    "characters", error))
+                    "character", error))
     return FALSE;
   if (self->pattern == NULL || vmd_config_pattern_check (self->pattern, text, error))
     return TRUE;
@@ -415,7 +422,7 @@ check_list (const VmdConfigField *self, const char *value, gsize length, GError 
         g_prefix_error (error, "item %u: ", n + 1);
         return FALSE;
       }
-  return check_count (self, KEYWORD_MIN_ITEMS, KEYWORD_MAX_ITEMS, n, "items", error);
+  return check_count (self, KEYWORD_MIN_ITEMS, KEYWORD_MAX_ITEMS, n, "item", error);
 }
 
 gboolean

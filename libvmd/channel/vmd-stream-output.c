@@ -18,13 +18,15 @@ static const char header[] = "HTTP/1.1 200 OK\r\n"
                              "\r\n"
                              ": heartbeat\n\n";
 
-#define FAREWELL(reason) "event: " reason "\ndata: {\"reason\":\"" reason "\"}\n\n"
+/* The reason is for people; programs go by the event. */
+#define FAREWELL(event, reason) "event: " event "\ndata: {\"reason\":\"" reason "\"}\n\n"
 
 static const char *const farewells[] = {
-  [VMD_SUBSCRIPTION_SUPERSEDED] = FAREWELL ("superseded"),
-  [VMD_SUBSCRIPTION_REVOKED] = FAREWELL ("revoked"),
-  [VMD_SUBSCRIPTION_DELETED] = FAREWELL ("deleted"),
-  [VMD_SUBSCRIPTION_SHUT_DOWN] = FAREWELL ("shutdown"),
+  [VMD_SUBSCRIPTION_SUPERSEDED] =
+      FAREWELL ("superseded", "another client has connected as this device"),
+  [VMD_SUBSCRIPTION_REVOKED] = FAREWELL ("revoked", "the token has been revoked or has expired"),
+  [VMD_SUBSCRIPTION_DELETED] = FAREWELL ("deleted", "the device has been removed"),
+  [VMD_SUBSCRIPTION_SHUT_DOWN] = FAREWELL ("shutdown", "the server is shutting down"),
 };
 
 /* What goes before the first event. */

@@ -76,8 +76,9 @@ test_superseded (Wire *wire, gconstpointer data)
   int new = wire_subscribe (wire, "d", "Vmd-Instance: a\r\n");
   g_autofree char *rest = wire_read_all (old);
 
-  g_assert_true (
-      g_str_has_suffix (rest, "event: superseded\ndata: {\"reason\":\"superseded\"}\n\n"));
+  g_assert_true (g_str_has_suffix (
+      rest,
+      "event: superseded\ndata: {\"reason\":\"another client has connected as this device\"}\n\n"));
   g_assert_cmpuint (vmd_broker_get_n_live (wire->broker), ==, 1);
   close (old);
   close (new);
@@ -91,7 +92,9 @@ test_revoked (Wire *wire, gconstpointer data)
 
   g_assert_true (vmd_broker_end_device (wire->broker, "d", "first", VMD_SUBSCRIPTION_REVOKED));
   rest = wire_read_all (fd);
-  g_assert_true (g_str_has_suffix (rest, "event: revoked\ndata: {\"reason\":\"revoked\"}\n\n"));
+  g_assert_true (g_str_has_suffix (
+      rest,
+      "event: revoked\ndata: {\"reason\":\"the token has been revoked or has expired\"}\n\n"));
   close (fd);
 }
 
@@ -103,7 +106,8 @@ test_deleted (Wire *wire, gconstpointer data)
 
   memory_directory_remove (wire->directory, "d");
   rest = wire_read_all (fd);
-  g_assert_true (g_str_has_suffix (rest, "event: deleted\ndata: {\"reason\":\"deleted\"}\n\n"));
+  g_assert_true (g_str_has_suffix (
+      rest, "event: deleted\ndata: {\"reason\":\"the device has been removed\"}\n\n"));
   close (fd);
 }
 
@@ -117,7 +121,8 @@ test_shutdown (Wire *wire, gconstpointer data)
   wire_send (half, "GET /v1/de");
   vmd_channel_server_stop (wire->server);
   rest = wire_read_all (fd);
-  g_assert_true (g_str_has_suffix (rest, "event: shutdown\ndata: {\"reason\":\"shutdown\"}\n\n"));
+  g_assert_true (g_str_has_suffix (
+      rest, "event: shutdown\ndata: {\"reason\":\"the server is shutting down\"}\n\n"));
   close (fd);
   close (half);
 }

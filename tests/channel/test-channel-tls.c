@@ -109,10 +109,14 @@ test_farewells (Wire *wire, gconstpointer data)
     VmdSubscriptionEnd end;
     const char *farewell;
   } table[] = {
-    { VMD_SUBSCRIPTION_REVOKED, "event: revoked\ndata: {\"reason\":\"revoked\"}\n\n" },
-    { VMD_SUBSCRIPTION_DELETED, "event: deleted\ndata: {\"reason\":\"deleted\"}\n\n" },
-    { VMD_SUBSCRIPTION_SUPERSEDED, "event: superseded\ndata: {\"reason\":\"superseded\"}\n\n" },
-    { VMD_SUBSCRIPTION_SHUT_DOWN, "event: shutdown\ndata: {\"reason\":\"shutdown\"}\n\n" },
+    { VMD_SUBSCRIPTION_REVOKED,
+      "event: revoked\ndata: {\"reason\":\"the token has been revoked or has expired\"}\n\n" },
+    { VMD_SUBSCRIPTION_DELETED,
+      "event: deleted\ndata: {\"reason\":\"the device has been removed\"}\n\n" },
+    { VMD_SUBSCRIPTION_SUPERSEDED,
+      "event: superseded\ndata: {\"reason\":\"another client has connected as this device\"}\n\n" },
+    { VMD_SUBSCRIPTION_SHUT_DOWN,
+      "event: shutdown\ndata: {\"reason\":\"the server is shutting down\"}\n\n" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (table); i++)

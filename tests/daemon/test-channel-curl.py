@@ -207,6 +207,11 @@ class Curl(unittest.TestCase):
         self.assertEqual(self.curl("-X", "PUT", config, "-d", "{}", token=self.token)[0], 401)
         self.assertEqual(self.curl(self.channel + "/v1/nothing", token=self.token)[0], 404)
         self.assertEqual(self.curl("-X", "PUT", config + "/stream", "-d", "{}", token=self.token)[0], 405)
+        # A stream is nothing but its body.
+        self.assertEqual(self.curl("--head", config + "/stream", token=self.token)[0], 405)
+        self.assertEqual(self.curl("--head", config, token=self.token)[0], 200)
+        self.assertEqual(self.curl("--head", config)[0], 200)
+        self.assertEqual(self.curl("--head", self.channel + "/v1/nothing")[0], 404)
         applied = self.channel + "/v1/devices/lamp-1/applied"
         large = json.dumps({"version": 1, "status": "ok", "message": "x" * 9000})
         self.assertEqual(self.curl("-X", "PUT", applied, "-d", large, token=self.token)[0], 413)

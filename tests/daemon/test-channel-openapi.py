@@ -330,6 +330,8 @@ class Rest(Api):
             for method in methods - {method.upper() for method in item}:
                 answer = self.send(method, path.replace("{", "").replace("}", ""))
                 self.assertEqual((method, path, answer.status), (method, path, 405))
+                allowed = set(answer.getheader("Allow").split(", "))
+                self.assertEqual((path, allowed - {"HEAD"}), (path, {method.upper() for method in item} & methods))
                 self.document.check(json.load(answer), error)
 
 

@@ -301,6 +301,8 @@ class Settings(PeerCase):
         self.assertIn(path, self.refused())
         self.write("vmd.conf", "[channel]\nport=1\n")
         self.assertIn(f"{path}: there is no setting “port”", self.refused())
+        self.write("vmd.conf", "[chanel]\nlisten=127.0.0.1:0\n")
+        self.assertIn(f"{path}: there is no group “chanel”", self.refused())
 
     def test_admin_token(self):
         self.sandbox.start_daemon("--no-bus")
