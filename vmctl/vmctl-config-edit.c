@@ -13,8 +13,8 @@
 
 /* What is set, in an editor. The change is made only if nobody made one meanwhile. What vmd refuses
  * is opened again, for as long as each attempt differs from the one before: an editor that does
- * nothing must not be started for ever. Whatever ends in an error stays in its file: it may be an
- * hour's work. */
+ * nothing must not be started for ever. What was written and ends in an error stays in its file: it
+ * may be an hour's work. */
 
 static const VmctlOption options[] = {
   VMCTL_CONFIG_TARGET_OPTIONS,
@@ -75,7 +75,7 @@ run (VmctlClient *client, const VmctlArguments *arguments, GError **error)
   g_autoptr (VmctlConfigTarget) target = vmctl_config_target_find (client, arguments, error);
   g_autoptr (VmctlEditor) editor = NULL;
   g_autofree char *before = NULL;
-  g_autofree char *shown = NULL;
+  g_autoptr (GError) local = NULL;
   guint64 version;
 
   if (target == NULL || !vmctl_config_target_load (target, error))
@@ -85,10 +85,17 @@ run (VmctlClient *client, const VmctlArguments *arguments, GError **error)
   if (editor == NULL)
     return -1;
   version = vmctl_config_target_get_uint64 (target, "Version");
-  if (edit (editor, target, before, arguments, &version, error))
+  if (edit (editor, target, before, arguments, &version, &local))
     return vmctl_config_target_report (target, version);
-  shown = g_filename_display_name (vmctl_editor_keep (editor));
-  g_prefix_error (error, "What you wrote is in %s. ", shown);
+  if (vmctl_editor_has_changed (editor))
+    {
+      g_autofree char *shown = g_filename_display_name (vmctl_editor_keep (editor));
+
+      g_set_error (error, local->domain, local->code, "%s; what you wrote is in %s", local->message,
+                   shown);
+    }
+  else
+    g_propagate_error (error, g_steal_pointer (&local));
   return -1;
 }
 

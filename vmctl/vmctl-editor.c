@@ -18,6 +18,7 @@ struct _VmctlEditor
   VmctlClient *client; /* not owned */
   char *path;
   gboolean kept;
+  char *original;
 };
 
 VmctlEditor *
@@ -29,6 +30,7 @@ vmctl_editor_new (VmctlClient *client, const char *text, GError **error)
   int fd = g_file_open_tmp ("vmctl-XXXXXX.json", &path, &local);
 
   self->client = client;
+  self->original = g_strdup (text);
   if (fd >= 0)
     self->path = g_steal_pointer (&path);
   if (fd >= 0 && g_close (fd, &local) &&
@@ -45,6 +47,7 @@ vmctl_editor_free (VmctlEditor *self)
   if (self->path != NULL && !self->kept)
     g_unlink (self->path);
   g_free (self->path);
+  g_free (self->original);
   g_free (self);
 }
 
@@ -120,6 +123,16 @@ vmctl_editor_run (VmctlEditor *self, GError **error)
       return NULL;
     }
   return g_steal_pointer (&text);
+}
+
+gboolean
+vmctl_editor_has_changed (VmctlEditor *self)
+{
+  g_autofree char *text = NULL;
+  gsize length;
+
+  return !g_file_get_contents (self->path, &text, &length, NULL) ||
+         length != strlen (self->original) || memcmp (text, self->original, length) != 0;
 }
 
 const char *

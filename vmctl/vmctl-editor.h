@@ -15,6 +15,8 @@ void vmctl_editor_free (VmctlEditor *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmctlEditor, vmctl_editor_free)
 /* Opens it and waits; what is in the file then. (transfer full) */
 char *vmctl_editor_run (VmctlEditor *self, GError **error);
+/* Is there anything else in the file than at first, or nothing that can be read? */
+gboolean vmctl_editor_has_changed (VmctlEditor *self);
 /* The file stays when the editor is freed: its path. */
 const char *vmctl_editor_keep (VmctlEditor *self);
 

@@ -118,6 +118,31 @@ flush (int status)
   return status != 0 ? status : vmd_error_get_exit_status (VMD_ERROR_FAILED);
 }
 
+/* "vmctl device --help": there is no such command, and yet it is clear what is meant. Then @argv
+ * becomes what "vmctl help device" is. */
+static void
+understand_help (char **argv)
+{
+  static char help[] = "help";
+  g_autofree char *words = NULL;
+  g_autofree char **group = NULL;
+  int n_words, n = 0;
+
+  while (argv[n] != NULL && argv[n][0] != '-')
+    n++;
+  if (n == 0 || argv[n] == NULL ||
+      (!g_str_equal (argv[n], "--help") && !g_str_equal (argv[n], "-h")))
+    return;
+  group = g_memdup2 (argv, (gsize) (n + 1) * sizeof *argv);
+  group[n] = NULL;
+  words = g_strjoinv (" ", group);
+  if (!vmctl_command_is_group (words) || vmctl_command_find (argv, &n_words, NULL) != NULL)
+    return;
+  memmove (argv + 1, argv, (gsize) n * sizeof *argv);
+  argv[0] = help;
+  argv[n + 1] = NULL;
+}
+
 int
 vmctl_main (int argc, char **argv)
 {
@@ -139,5 +164,6 @@ vmctl_main (int argc, char **argv)
     argv[1] = help;
   else if (g_str_equal (argv[1], "--version"))
     argv[1] = version;
+  understand_help (argv + 1);
   return flush (run (argv + 1));
 }

@@ -297,6 +297,10 @@ class Editing(Case):
     def test_an_editor_that_fails(self):
         self.edit("false", function=lambda *a, **o: self.refused(1, *a, **o))
         self.edit("/no/such/editor", function=lambda *a, **o: self.vmctl(*a, **o))
+        self.assertEqual(self.left(), [], "nothing was written")
+        completed = self.edit("f() { echo '{}' >\"$1\"; false; }; f", function=lambda *a, **o: self.refused(1, *a, **o))
+        self.assertEqual(len(self.left()), 1, completed)
+        self.assertIn(self.left()[0], completed.stderr)
         self.assertEqual(self.values("sensor"), {"port": 8080, "rate": 0.1})
 
 

@@ -470,6 +470,9 @@ class Usage(Case):
                 for option in command["options"]:
                     self.assertIn("--" + option["name"], text)
         self.assertIn("image build", self.good("help", "image").stdout)
+        for words in (("image",), ("device", "token")):
+            for option in ("--help", "-h"):
+                self.assertEqual(self.good(*words, option).stdout, self.good("help", *words).stdout)
         self.assertIsNone(self.sandbox.daemon_pid(), "help starts no daemon")
 
     def test_wrong_usage(self):
