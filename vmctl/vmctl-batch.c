@@ -85,7 +85,11 @@ vmctl_batch_run (VmctlClient *client, const VmctlBatch *batch, GPtrArray *target
       if (call != NULL)
         finish (call, target);
       if (target->error == NULL)
-        continue;
+        {
+          if (batch->report != NULL)
+            batch->report (client, target);
+          continue;
+        }
       vmctl_progress_clear (vmctl_client_get_progress (client));
       vmctl_error_print (what, target->error);
       worst = MAX (worst, vmctl_error_get_exit_status (target->error));

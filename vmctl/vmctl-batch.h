@@ -20,6 +20,8 @@ typedef struct
   const char *path;
   /* (nullable) adds arguments and options. */
   void (*prepare) (VmctlCall *call, const VmctlArguments *arguments);
+  /* (nullable) says what there is to say of one that it worked on. */
+  void (*report) (VmctlClient *client, const VmctlTarget *target);
 } VmctlBatch;
 
 int vmctl_batch_run (VmctlClient *client, const VmctlBatch *batch, GPtrArray *targets,

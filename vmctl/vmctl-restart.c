@@ -7,7 +7,7 @@
 
 static const VmctlOption options[] = {
   { "grace", 0, VMCTL_OPTION_DURATION, "TIME",
-    "How long the guest has to power off (default: 10s)" },
+    "How long the guest has to power off (default: 30s)" },
   { "wait-for", 0, VMCTL_OPTION_TEXT, "WHAT",
     "Return when it is launched, reachable or provisioned (default)" },
   { NULL, 0, VMCTL_OPTION_FLAG, NULL, NULL },

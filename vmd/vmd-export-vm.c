@@ -6,7 +6,8 @@
 #include "vmd-object-kind.h"
 #include "vmd-spec.h"
 
-#define DEFAULT_GRACE_MS 10000
+/* A guest with an init of its own has services to end; under emulation that takes a while. */
+#define DEFAULT_GRACE_MS 30000
 /* As the kernel keeps the size of a terminal. */
 #define MAX_TERMINAL_SIZE G_MAXUINT16
 

@@ -114,8 +114,15 @@ class Lifecycle(Case):
         self.sandbox.order("off hang")
         self.good("create", "web")
         self.good("start", "web")
-        self.good("stop", "--grace=200ms", "web")
+        completed = self.good("stop", "--grace=200ms", "web")
         self.assertEqual(self.sandbox.vms()["web"]["state"], "stopped")
+        self.assertIn("stop web: stopped; it was killed", completed.stderr)
+        self.assertIn("--grace", completed.stderr)
+
+    def test_stop_that_is_heeded_says_nothing(self):
+        self.good("create", "web")
+        self.good("start", "web")
+        self.assertEqual(self.good("stop", "web").stderr, "")
 
     def test_a_boot_that_fails_shows_the_console(self):
         self.sandbox.order("ready die 3")

@@ -206,7 +206,7 @@ class IdleExit(unittest.TestCase):
         client.begin_vm(path, "Stop", {"detach": flag(), "job-token": text("slow")})
         client.get(path, "Vm", "State")
         client.close()
-        # It is there as long as the stop takes, which is its ten seconds of grace.
+        # It is there as long as the stop takes, which is its half a minute of grace.
         again = self.connect()
         again.wait_for(lambda: again.get(path, "Vm", "Transition") == "stop", "it stops")
         again.vm(path, "Kill")
