@@ -8,8 +8,18 @@
 
 /* What people read: text of foreign origin made harmless to a terminal, sizes, times. */
 
-/* Valid UTF-8 without control characters stays as it is; the rest becomes \n, \t or \xNN. What a
- * guest or a file name holds must not steer the terminal. @length: −1 for a string. */
+/* A control character, or one that changes the direction in which what follows is shown: with those
+ * a text can look like another. */
+static gboolean
+steers (gunichar character)
+{
+  return g_unichar_iscntrl (character) || character == 0x061c || character == 0x200e ||
+         character == 0x200f || (character >= 0x2028 && character <= 0x202e) ||
+         (character >= 0x2066 && character <= 0x2069);
+}
+
+/* Valid UTF-8 without such characters stays as it is; the rest becomes \n, \t or \xNN. What a guest,
+ * a device or a file name holds must not steer the terminal. @length: −1 for a string. */
 char *
 vmctl_text_make_printable (const char *bytes, gssize length)
 {
@@ -21,7 +31,7 @@ vmctl_text_make_printable (const char *bytes, gssize length)
       gunichar character = g_utf8_get_char_validated (bytes, end - bytes);
       gboolean valid = character < 0x110000 && *bytes != '\0';
 
-      if (valid && !g_unichar_iscntrl (character))
+      if (valid && !steers (character))
         g_string_append_unichar (text, character);
       else if (*bytes == '\n')
         g_string_append (text, "\\n");

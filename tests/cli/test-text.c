@@ -20,11 +20,18 @@ test_printable (void)
     gssize length;
     const char *text;
   } cases[] = {
-    { "plain", -1, "plain" },         { "Füße 你好", -1, "Füße 你好" },
-    { "a\nb\tc", -1, "a\\nb\\tc" },   { "\033[31mred", -1, "\\x1b[31mred" },
-    { "\xff\xfe", -1, "\\xff\\xfe" }, { "half \xc3", -1, "half \\xc3" },
-    { "a\0b", 3, "a\\x00b" },         { "\xc2\x9b", -1, "\\xc2\\x9b" }, /* CSI as one character */
-    { "\x7f", -1, "\\x7f" },          { "", -1, "" },
+    { "plain", -1, "plain" },
+    { "Füße 你好", -1, "Füße 你好" },
+    { "a\nb\tc", -1, "a\\nb\\tc" },
+    { "\033[31mred", -1, "\\x1b[31mred" },
+    { "\xff\xfe", -1, "\\xff\\xfe" },
+    { "half \xc3", -1, "half \\xc3" },
+    { "a\0b", 3, "a\\x00b" },
+    { "\xc2\x9b", -1, "\\xc2\\x9b" }, /* CSI as one character */
+    { "\x7f", -1, "\\x7f" },
+    { "", -1, "" },
+    { "1\xe2\x80\xaez", -1, "1\\xe2\\x80\\xaez" }, /* U+202E, what follows from right to left */
+    { "1\xe2\x80\x8dz", -1, "1\xe2\x80\x8dz" }, /* U+200D joins, and steers nothing */
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
