@@ -130,6 +130,54 @@ vmd_device_http_new_message (VmdDeviceHttp *self, const char *method, const char
   return g_steal_pointer (&message);
 }
 
+/* What is wrong with the server's certificate, in words for whoever has to mend it. */
+static char *
+explain_certificate (SoupMessage *message, const VmdDeviceOptions *options)
+{
+  const struct
+  {
+    GTlsCertificateFlags flag;
+    const char *words;
+  } faults[] = {
+    { G_TLS_CERTIFICATE_UNKNOWN_CA,
+      options->ca != NULL
+          ? "nobody whom “--ca” names has signed it"
+          : "nobody whom this machine trusts has signed it (“--ca” names a file with others)" },
+    { G_TLS_CERTIFICATE_BAD_IDENTITY, "it is not one for the host that the URL names" },
+    { G_TLS_CERTIFICATE_NOT_ACTIVATED, "it is not valid yet" },
+    { G_TLS_CERTIFICATE_EXPIRED, "it has expired" },
+    { G_TLS_CERTIFICATE_REVOKED, "it was revoked" },
+    { G_TLS_CERTIFICATE_INSECURE, "it uses an algorithm that is not safe" },
+  };
+  GTlsCertificateFlags found = soup_message_get_tls_peer_certificate_errors (message);
+  GString *text = g_string_new ("The server's certificate is refused");
+
+  for (guint i = 0; i < G_N_ELEMENTS (faults); i++)
+    if (found & faults[i].flag)
+      g_string_append_printf (text, "%s %s", strchr (text->str, ':') == NULL ? ":" : ", and",
+                              faults[i].words);
+  return g_string_free (text, FALSE);
+}
+
+/* soup_session_send_finish(), with an error that says more. */
+GInputStream *
+vmd_device_http_send_finish (SoupSession *session, SoupMessage *message,
+                             const VmdDeviceOptions *options, GAsyncResult *result, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  GInputStream *body = soup_session_send_finish (session, result, &local);
+
+  if (g_error_matches (local, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
+    {
+      g_autofree char *words = explain_certificate (message, options);
+
+      g_set_error_literal (error, VMD_ERROR, VMD_ERROR_FAILED, words);
+    }
+  else if (local != NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
+  return body;
+}
+
 /* Is that what was to be answered? Else the error says what it means. */
 gboolean
 vmd_device_http_check (SoupMessage *message, guint expected, GError **error)

@@ -18,6 +18,9 @@ void vmd_device_http_free (VmdDeviceHttp *self);
 SoupSession *vmd_device_http_get_session (VmdDeviceHttp *self);
 SoupMessage *vmd_device_http_new_message (VmdDeviceHttp *self, const char *method,
                                           const char *resource, GError **error);
+GInputStream *
+vmd_device_http_send_finish (SoupSession *session, SoupMessage *message,
+                             const VmdDeviceOptions *options, GAsyncResult *result, GError **error);
 gboolean vmd_device_http_check (SoupMessage *message, guint expected, GError **error);
 gint64 vmd_device_http_get_wait (SoupMessage *message, guint n_failures);
 

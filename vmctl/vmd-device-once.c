@@ -100,7 +100,7 @@ fetch (Once *self, VmdDeviceHttp *http, GError **error)
   soup_session_send_async (session, message, G_PRIORITY_DEFAULT, self->cancellable, result_cb,
                            self);
   result = await (self);
-  body = soup_session_send_finish (session, result, error);
+  body = vmd_device_http_send_finish (session, message, self->options, result, error);
   if (body == NULL || !vmd_device_http_check (message, SOUP_STATUS_OK, error))
     return NULL;
   return read_body (self, body, error);

@@ -169,7 +169,8 @@ sent_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
   VmdDeviceReport *self = data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GInputStream) body = soup_session_send_finish (SOUP_SESSION (source), result, &error);
+  g_autoptr (GInputStream) body = vmd_device_http_send_finish (SOUP_SESSION (source), self->message,
+                                                               self->options, result, &error);
 
   if (body != NULL)
     vmd_device_http_check (self->message, SOUP_STATUS_NO_CONTENT, &error);

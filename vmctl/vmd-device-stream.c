@@ -207,7 +207,8 @@ sent_cb (GObject *source, GAsyncResult *result, gpointer data)
   Stream *self = g_task_get_task_data (task);
   g_autoptr (GError) error = NULL;
 
-  self->body = soup_session_send_finish (SOUP_SESSION (source), result, &error);
+  self->body = vmd_device_http_send_finish (SOUP_SESSION (source), self->message, self->options,
+                                            result, &error);
   if (self->body == NULL || !check_answer (self, &error))
     {
       end (task, g_steal_pointer (&error));

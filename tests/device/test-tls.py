@@ -33,22 +33,25 @@ class Tls(DeviceCase):
         self.assertEqual(self.report()["version"], 1)
         self.assertEqual(device.stop(), 0)
 
-    def refuses(self, certificate, authority):
+    def refuses(self, certificate, authority, *why):
         self.server = self.serve(certificate)
         device = self.start(*(["--ca", authority] if authority else []))
-        device.wait_for("certificate")
+        said = device.wait_for("certificate")
+        for words in why:
+            self.assertIn(words, said)
         self.assertFalse(self.server.has("stream"))
         device.stop()
 
     def test_unknown_authority(self):
-        self.refuses(self.make_certificate("bad", "IP:127.0.0.1"), self.make_certificate("other", "IP:127.0.0.1")[0])
+        self.refuses(self.make_certificate("bad", "IP:127.0.0.1"), self.make_certificate("other", "IP:127.0.0.1")[0],
+                     "nobody whom “--ca” names")
 
     def test_system_authorities(self):
-        self.refuses(self.make_certificate("bad", "IP:127.0.0.1"), None)
+        self.refuses(self.make_certificate("bad", "IP:127.0.0.1"), None, "nobody whom this machine trusts", "--ca")
 
     def test_other_host(self):
         certificate = self.make_certificate("bad", "DNS:other.example")
-        self.refuses(certificate, certificate[0])
+        self.refuses(certificate, certificate[0], "not one for the host")
 
     def test_no_tls_behind_https(self):
         self.server.url = self.server.url.replace("http:", "https:")
