@@ -18,8 +18,8 @@ steers (gunichar character)
          (character >= 0x2066 && character <= 0x2069);
 }
 
-/* Valid UTF-8 without such characters stays as it is; the rest becomes \n, \t or \xNN. What a guest,
- * a device or a file name holds must not steer the terminal. @length: −1 for a string. */
+/* Valid UTF-8 without such characters stays as it is; the rest becomes \n, \t or \xNN. What a
+ * guest, a device or a file name holds must not steer the terminal. @length: −1 for a string. */
 char *
 vmctl_text_make_printable (const char *bytes, gssize length)
 {
