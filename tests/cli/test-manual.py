@@ -6,6 +6,7 @@
 there is, and none that there is not."""
 
 import glob
+import math
 import os
 import re
 import subprocess
@@ -40,19 +41,24 @@ def join(line):
 
 
 class Page:
-    """The headings of a page, and below each the tags of its paragraphs."""
+    """The headings of a page, and below each the tags of its paragraphs, with what each says."""
 
     def __init__(self, path):
         self.text = plain(read(path))
         self.tags = {}
         self.headings = []
-        lines = read(path).splitlines()
-        for before, line in zip([""] + lines, lines):
+        tag_is_next, said = False, []
+        for line in read(path).splitlines():
             if line.startswith((".SH ", ".SS ")):
                 self.headings.append((line[1:3], join(line)))
-                self.tags[join(line)] = []
-            elif before == ".TP":
-                self.tags[self.headings[-1][1]].append(join(line))
+                self.tags[join(line)] = {}
+            elif tag_is_next:
+                said = self.tags[self.headings[-1][1]][join(line)] = []
+            elif line not in (".TP", ".PP"):
+                said.append(plain(line))
+            if line.startswith((".SH ", ".SS ", ".PP")):
+                said = []
+            tag_is_next = line == ".TP"
 
     def options(self):
         """All that the text calls an option, in whatever place."""
@@ -98,7 +104,9 @@ class Vmctl(unittest.TestCase):
     def test_options_of_each_command(self):
         for command in self.commands:
             heading = f"{command['name']} {command['arguments'] or ''}".replace("…", "...").strip()
-            self.assertEqual(self.page.tags[heading], [self.show(option) for option in command["options"]], heading)
+            # With defaults in it, which help says too.
+            wanted = {self.show(option): [option["help"] + "."] for option in command["options"]}
+            self.assertEqual(list(self.page.tags[heading].items()), list(wanted.items()), heading)
 
     def test_help_shows_the_same(self):
         """What the page is held to here is what people see."""
@@ -110,7 +118,7 @@ class Vmctl(unittest.TestCase):
 
     def test_options(self):
         shared = self.shared_options()
-        self.assertEqual(self.page.tags["OPTIONS"], shared)
+        self.assertEqual(list(self.page.tags["OPTIONS"]), shared)
         known = {"--" + option["name"] for command in self.commands for option in command["options"]}
         known |= {word for text in shared for word in re.findall("--[a-z]+", text)}
         self.assertEqual(self.page.options() - known, {"--version"})
@@ -127,7 +135,7 @@ class Vmctl(unittest.TestCase):
 
     def test_exit_statuses(self):
         overview = self.sandbox.good("help").stdout.partition("Exit status:")[2]
-        self.assertEqual(self.page.tags["EXIT STATUS"], re.findall(r"\b\d\b", overview))
+        self.assertEqual(list(self.page.tags["EXIT STATUS"]), re.findall(r"\b\d\b", overview))
 
 
 class Vmd(unittest.TestCase):
@@ -151,11 +159,16 @@ class Vmd(unittest.TestCase):
         source = read("vmd/vmd-channel-settings.c")
         texts = set(re.findall(r'g_str_equal \(name, "([a-z-]+)"\)', source))
         limits = set(re.findall(r'^  LIMIT \("([a-z-]+)"', source, re.MULTILINE))
+        defaults = dict(re.findall(r"^    \.([a-z_]+) = ([\d* ]+),$", read("libvmd/channel/vmd-channel-options.c"),
+                                   re.MULTILINE))
         tags = [tag.partition(" (") for tag in self.page.tags["CONFIGURATION"]]
         self.assertEqual({name for name, _, bounds in tags if not bounds}, texts)
         self.assertEqual({name for name, _, bounds in tags if bounds}, limits)
         for name, _, bounds in tags:
             if bounds:
+                said = " ".join(self.page.tags["CONFIGURATION"][f"{name} ({bounds}"])
+                factors = defaults.get(name.replace("-", "_"), "0").split(" * ")
+                self.assertRegex(said, rf"The default(,| is) {math.prod(map(int, factors))}\b")
                 # Refused, and so nothing is served.
                 refused = self.vmd("--no-bus", "--channel-limit", f"{name}=x")
                 self.assertEqual(refused.returncode, 2, refused)
