@@ -9,13 +9,19 @@
 
 #include <stdio.h>
 
+/* A reason may have several lines, the last of a console among them: they stay lines. */
 static void
 print_line (const char *title, const char *value)
 {
-  g_autofree char *shown = vmctl_text_make_printable (value != NULL ? value : "", -1);
+  g_auto (GStrv) lines = g_strsplit (value != NULL ? value : "", "\n", -1);
 
-  if (*shown != '\0')
-    printf ("%-12s %s\n", title, shown);
+  for (char **line = lines; *line != NULL; line++)
+    {
+      g_autofree char *shown = vmctl_text_make_printable (g_strchomp (*line), -1);
+
+      if (*shown != '\0')
+        printf ("%-12s %s\n", line == lines ? title : "", shown);
+    }
 }
 
 static void

@@ -131,6 +131,13 @@ class Lifecycle(Case):
         self.assertIn("a guest that is not there", completed.stderr)
         self.assertNotEqual(self.sandbox.vms()["web"]["state"], "running")
 
+    def test_lines_of_the_console_stay_lines(self):
+        self.sandbox.environment["VMD_BOOT_TIMEOUT"] = "1"
+        self.sandbox.order("ready hang")
+        self.good("create", "web")
+        self.refused(1, "start", "web", says="VMD_BOOT_TIMEOUT")
+        self.assertRegex(self.good("show", "web").stdout, r"(?m)^Reason: +\S.*\n(.*\n)* +.*a guest that is not there$")
+
     def test_wait(self):
         self.good("create", "web")
         self.good("start", "web")
