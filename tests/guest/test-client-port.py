@@ -56,9 +56,10 @@ class Port(Shared, GuestCase):
             self.host.drop()
             self.host.nonce = 0xf5fff5fff5fff5ff
             self.host.waits = True
-        # It died within a hello too.
-        for byte in mux_host.hello(7)[:20] + mux_host.MARK[:5] + mux_host.hello(self.host.nonce):
-            self.host.write(bytes([byte]))
+            # It died within a hello too. What follows is no frame, so that the guest may ask: a host answers that when it has
+            # said all that it was saying.
+            for byte in mux_host.hello(7)[:20] + mux_host.MARK[:5] + mux_host.hello(self.host.nonce):
+                self.host.write(bytes([byte]))
         self.host.wait_for_session()
         self.applied(self.open_stream(), 1)
 
