@@ -231,25 +231,38 @@ vmd_qmp_execute (VmdQmp *self, const char *command, JsonObject *arguments,
   return read_answer (self, command, self->last_id, cancellable, deadline, error);
 }
 
+/* QEMU sends events from another thread than the one that accepts connections, and looks only
+ * whether the client that it last had was ready for them: so one that comes at the wrong moment is
+ * there before the greeting. */
+static gboolean
+await_greeting (VmdQmp *self, GCancellable *cancellable, gint64 deadline, GError **error)
+{
+  for (guint skipped = 0; skipped < SKIPPED_MAX; skipped++)
+    {
+      g_autoptr (JsonObject) message = read_message (self, cancellable, deadline, error);
+
+      if (message == NULL)
+        return FALSE;
+      if (json_object_has_member (message, "QMP"))
+        return TRUE;
+      if (!json_object_has_member (message, "event"))
+        return break_off (self, error, "does not greet as agreed");
+    }
+  return break_off (self, error, "sends events without end");
+}
+
 /* A client on the connected socket @fd (not blocking; taken in any case): waits for the greeting
  * and for the hypervisor to be ready for commands. (transfer full), NULL on error. */
 VmdQmp *
 vmd_qmp_open (int fd, GCancellable *cancellable, gint64 deadline, GError **error)
 {
   g_autoptr (VmdQmp) self = g_new0 (VmdQmp, 1);
-  g_autoptr (JsonObject) greeting = NULL;
   g_autoptr (JsonNode) answer = NULL;
 
   self->fd = fd;
   self->input = g_string_new (NULL);
-  greeting = read_message (self, cancellable, deadline, error);
-  if (greeting == NULL)
+  if (!await_greeting (self, cancellable, deadline, error))
     return NULL;
-  if (!json_object_has_member (greeting, "QMP"))
-    {
-      break_off (self, error, "does not greet as agreed");
-      return NULL;
-    }
   answer = vmd_qmp_execute (self, "qmp_capabilities", NULL, cancellable, deadline, error);
   if (answer == NULL)
     return NULL;

@@ -87,6 +87,20 @@ test_execute (void)
       "{\"execute\":\"another\",\"id\":4}\n");
 }
 
+/* QEMU has been seen to do that: an event that came between two clients. */
+static void
+test_event_before_greeting (void)
+{
+  static const char text[] = "{\"event\": \"RESUME\", \"timestamp\": {}}\n" READY;
+  vmd_autofd int server = -1;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmdQmp) qmp = vmd_qmp_open (say (text, strlen (text), TRUE, &server), NULL,
+                                         vmd_deadline_in (HANG_MILLISECONDS), &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (qmp);
+}
+
 static gpointer
 dribble_thread (gpointer data)
 {
@@ -263,6 +277,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/qmp/execute", test_execute);
+  g_test_add_func ("/qmp/event-before-greeting", test_event_before_greeting);
   g_test_add_func ("/qmp/split-lines", test_split_lines);
   g_test_add_func ("/qmp/garbage", test_garbage);
   g_test_add_func ("/qmp/too-deep", test_too_deep);
