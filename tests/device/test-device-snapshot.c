@@ -88,9 +88,10 @@ test_whole (void)
 static void
 assert_refused (const char *json)
 {
+  g_autofree char *shown = g_strescape (json, NULL);
   g_autoptr (GError) error = NULL;
 
-  g_test_message ("%.100s", json);
+  g_test_message ("%.100s", shown);
   g_assert_null (vmd_device_snapshot_parse (json, strlen (json), &error));
   g_assert_error (error, VMD_ERROR, VMD_ERROR_PROTOCOL);
 }
